@@ -1,0 +1,130 @@
+"""What flows: records, and chunks of them as columns."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+# What a row costs beside its key and value: objects, list slots, numbers.
+ROW_OVERHEAD_BYTES = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as Kafka keeps it; the timestamp is in milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+    @property
+    def next_offset(self) -> int:
+        """Where a reader that has seen this record stands."""
+        return self.offset + 1
+
+
+class Run(NamedTuple):
+    """Rows `start` to `stop` (exclusive) of a chunk, all of one partition, offsets ascending."""
+
+    partition: int
+    start: int
+    stop: int
+
+
+class Chunk:
+    """Records of one topic in the order in which they were read, as columns.
+
+    Columns, because encoding a batch column by column is several times faster than record by record.
+    `headers` is None when no record of the chunk has any. Never changed once made.
+    """
+
+    __slots__ = ("headers", "keys", "nbytes", "offsets", "runs", "timestamps", "topic", "values")
+
+    def __init__(
+        self,
+        topic: str,
+        runs: Sequence[Run],
+        offsets: list[int],
+        timestamps: list[int],
+        keys: list[bytes | None],
+        values: list[bytes | None],
+        headers: list[Headers] | None = None,
+    ) -> None:
+        self.topic = topic
+        self.runs = runs
+        self.offsets = offsets
+        self.timestamps = timestamps
+        self.keys = keys
+        self.values = values
+        self.headers = headers
+        self.nbytes = sum(map(len, filter(None, values))) + len(values) * ROW_OVERHEAD_BYTES
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> "Chunk":
+        """A chunk of records of one topic; at least one."""
+        rows = list(records)
+        headers = [r.headers for r in rows]
+        return cls(
+            rows[0].topic,
+            _runs(rows),
+            [r.offset for r in rows],
+            [r.timestamp for r in rows],
+            [r.key for r in rows],
+            [r.value for r in rows],
+            headers if any(headers) else None,
+        )
+
+    def records(self) -> Iterator[Record]:
+        """The rows as records."""
+        for partition, start, stop in self.runs:
+            for row in range(start, stop):
+                yield self.record(row, partition)
+
+    def record(self, row: int, partition: int) -> Record:
+        """One row as a record."""
+        return Record(
+            self.topic,
+            partition,
+            self.offsets[row],
+            self.timestamps[row],
+            self.keys[row],
+            self.values[row],
+            self.headers[row] if self.headers else (),
+        )
+
+    def slice(self, run: Run) -> "Chunk":
+        """The rows of a part of one run as a chunk of their own."""
+        rows = slice(run.start, run.stop)
+        return Chunk(
+            self.topic,
+            (Run(run.partition, 0, run.stop - run.start),),
+            self.offsets[rows],
+            self.timestamps[rows],
+            self.keys[rows],
+            self.values[rows],
+            self.headers[rows] if self.headers else None,
+        )
+
+    def next_positions(self) -> dict[int, int]:
+        """For each partition in it, the next offset after its last record."""
+        return {run.partition: self.offsets[run.stop - 1] + 1 for run in self.runs}
+
+
+def _runs(rows: Sequence[Record]) -> list[Run]:
+    runs: list[Run] = []
+    start = 0
+    for partition, group in groupby(rows, key=attrgetter("partition")):
+        stop = start + sum(1 for _ in group)
+        runs.append(Run(partition, start, stop))
+        start = stop
+    return runs
