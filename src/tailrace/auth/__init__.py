@@ -1,0 +1,1 @@
+"""Who may do what: identities, tokens, grants, and the one `authorize`."""

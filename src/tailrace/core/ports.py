@@ -1,4 +1,4 @@
-"""What the core needs from a log; `kafka/` is one form, `memory/` another, one contract suite runs on both."""
+"""What the core needs from a log: `kafka/` is one form, `memory/` another; one contract suite runs on both."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class TopicInfo:
     partitions: int
 
 
-class LostPosition(Exception):  # noqa: N818 - a fact to be announced to readers as a gap, not a failure
+class LostPosition(Exception):
     """The wanted offset is not in the log any more, or not yet.
 
     `earliest` and `latest` bound what can be read (latest is the next stable offset).

@@ -1,0 +1,1 @@
+"""The ports of the core in memory: for tests, with the same contract as Kafka."""

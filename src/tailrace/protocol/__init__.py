@@ -1,0 +1,1 @@
+"""How clients speak: bytes to messages and back, the table of routes. No I/O."""

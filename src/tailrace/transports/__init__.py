@@ -1,0 +1,1 @@
+"""The ways in over the network; the only place that imports the web stack."""
