@@ -1,4 +1,4 @@
-"""What the core needs from a log: `kafka/` is one form, `memory/` another; one contract suite runs on both."""
+"""What the core needs from a log: `kafka/` is one form, `memory/` another, with one contract suite."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
