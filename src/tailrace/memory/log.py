@@ -166,8 +166,8 @@ class MemoryLog:
     def trim(self, topic: str, before: int, partition: int = 0) -> None:
         """Drop the records before an offset, as retention does."""
         log = self.topic(topic).partitions[partition]
-        log.keep(before, log.end)
-        log.earliest = before
+        log.earliest = min(before, log.end)
+        log.keep(log.earliest, log.end)
         self._changed()
 
     def truncate(self, topic: str, end: int, partition: int = 0) -> None:
