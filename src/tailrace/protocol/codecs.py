@@ -58,7 +58,7 @@ def encode_headers(headers: Headers) -> bytes:
     return _encode_json([(name, _header_value(value)) for name, value in headers])
 
 
-def _header_value(value: bytes | None) -> str | None | dict[str, str]:
+def _header_value(value: bytes | None) -> str | dict[str, str] | None:
     if value is None:
         return None
     try:

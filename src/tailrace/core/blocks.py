@@ -1,0 +1,210 @@
+"""Catch-up reads: one cache in front of the log, so that readers near each other share what is read."""
+
+import asyncio
+from bisect import bisect_right, insort
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from itertools import count
+
+from tailrace.core.errors import TailraceError
+from tailrace.core.ports import Block, LogReader, LostPosition
+from tailrace.core.window import Encodings
+
+# One read: large enough to be cheap for the broker, small enough to encode within a millisecond or two.
+READ_BYTES = 192 * 1024
+# A read under way will soon serve whoever waits at most this many offsets after its start.
+NEAR_OFFSETS = 16_384
+# More at once on one partition would fetch the same bytes several times.
+READS_PER_PARTITION = 2
+RETRY_SECONDS = 0.5
+# A reader that hears that it stands at the end already may ask again at once.
+END_SECONDS = 0.05
+
+
+class CachedBlock(Encodings):
+    """The records of one partition from `start` up to, not including, `stop`."""
+
+    __slots__ = ("start", "stop")
+
+    def __init__(self, start: int, block: Block) -> None:
+        assert block.chunk is not None
+        super().__init__(block.chunk)
+        self.start = start
+        self.stop = block.next_offset
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """There is nothing to deliver up to `to`; with a cause, records there are lost and it is a gap."""
+
+    to: int
+    at_end: bool = False
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The offset is not in the log; these bound what is."""
+
+    earliest: int
+    latest: int
+
+
+Answer = Skip | Lost | None
+"""None: the block is in the cache now."""
+Waiter = Callable[[Answer], None]
+
+
+class _Partition:
+    """What is cached and wanted of one partition."""
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.blocks: dict[int, CachedBlock] = {}
+        self.waiting: dict[int, list[Waiter]] = {}
+        self.reading: set[int] = set()
+
+    def find(self, offset: int) -> CachedBlock | None:
+        """The cached block that covers the offset."""
+        at = bisect_right(self.starts, offset) - 1
+        if at < 0:
+            return None
+        block = self.blocks[self.starts[at]]
+        return block if offset < block.stop else None
+
+    def store(self, block: CachedBlock) -> CachedBlock | None:
+        """Keep a block; answers the one that it replaces."""
+        replaced = self.blocks.get(block.start)
+        if replaced is None:
+            insort(self.starts, block.start)
+        self.blocks[block.start] = block
+        return replaced
+
+    def drop(self, block: CachedBlock) -> None:
+        """Forget a block."""
+        del self.blocks[block.start]
+        self.starts.remove(block.start)
+
+    def next_wanted(self) -> int | None:
+        """The lowest offset that somebody waits for and no read under way will reach soon."""
+        if len(self.reading) >= READS_PER_PARTITION:
+            return None
+        for offset in sorted(self.waiting):
+            if not any(start <= offset < start + NEAR_OFFSETS for start in self.reading):
+                return offset
+        return None
+
+    def answer(self, low: int, high: int, answer: Answer) -> None:
+        """Tell whoever waits for an offset from `low` up to, not including, `high`."""
+        for offset in [o for o in self.waiting if low <= o < high]:
+            for waiter in self.waiting.pop(offset):
+                waiter(answer)
+
+
+Key = tuple[str, str, int]
+"""Topic, its tag, partition: a topic made again never meets the old one's blocks."""
+
+
+class BlockCache:
+    """Blocks by least recent use, bounded in bytes; misses are read once, however many wait.
+
+    Args:
+        reader: the log.
+        limit: bytes of records and encodings to hold.
+        spawn: runs a coroutine to its end.
+    """
+
+    def __init__(
+        self,
+        reader: LogReader,
+        limit: int,
+        spawn: Callable[[Coroutine[object, object, None]], object],
+    ) -> None:
+        self._reader = reader
+        self._limit = limit
+        self._spawn = spawn
+        self._partitions: dict[Key, _Partition] = {}
+        self._recent: OrderedDict[int, tuple[Key, CachedBlock]] = OrderedDict()
+        self._serials: dict[CachedBlock, int] = {}
+        self._serial = count()
+
+    @property
+    def nbytes(self) -> int:
+        """What the cached blocks hold at present."""
+        return sum(block.nbytes for _, block in self._recent.values())
+
+    def find(self, key: Key, offset: int) -> CachedBlock | None:
+        """The cached block that covers the offset, if there is one."""
+        partition = self._partitions.get(key)
+        block = partition.find(offset) if partition else None
+        if block is not None:
+            self._recent.move_to_end(self._serials[block])
+        return block
+
+    def request(self, key: Key, offset: int, waiter: Waiter) -> None:
+        """Have the offset read; the waiter is told once it is cached, or why it can't be."""
+        partition = self._partitions.setdefault(key, _Partition())
+        partition.waiting.setdefault(offset, []).append(waiter)
+        self._read_more(key, partition)
+
+    def read_ahead(self, key: Key, offset: int) -> None:
+        """Have the offset read soon, for a reader that will come to it."""
+        partition = self._partitions.setdefault(key, _Partition())
+        if partition.find(offset) is None and offset not in partition.waiting:
+            self.request(key, offset, _nobody)
+
+    def _read_more(self, key: Key, partition: _Partition) -> None:
+        while (offset := partition.next_wanted()) is not None:
+            partition.reading.add(offset)
+            self._spawn(self._read(key, partition, offset))
+
+    async def _read(self, key: Key, partition: _Partition, offset: int) -> None:
+        try:
+            block = await self._reader.read(key[0], key[2], offset, READ_BYTES)
+        except LostPosition as lost:
+            partition.answer(offset, offset + 1, Lost(lost.earliest, lost.latest))
+        except TailraceError:
+            # The broker is away, or the topic is gone: who waits goes on waiting until that changes.
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            if block.next_offset <= offset:
+                await asyncio.sleep(END_SECONDS)
+            self._take(key, partition, offset, block)
+        finally:
+            partition.reading.discard(offset)
+        self._read_more(key, partition)
+        if not partition.blocks and not partition.waiting and not partition.reading:
+            self._partitions.pop(key, None)
+
+    def _take(self, key: Key, partition: _Partition, offset: int, block: Block) -> None:
+        if block.chunk is not None:
+            self._store(key, partition, CachedBlock(offset, block))
+            partition.answer(offset, block.next_offset, None)
+        for low, high, cause in block.skipped:
+            partition.answer(low, high, Skip(high, cause=cause))
+        if block.chunk is None:
+            # At least the reader that asked has to hear, even if it stands at the end already.
+            stop = max(block.next_offset, offset + 1)
+            partition.answer(offset, stop, Skip(max(block.next_offset, offset), block.at_end))
+        if block.at_end:
+            for wanted in [o for o in partition.waiting if block.next_offset <= o < offset + NEAR_OFFSETS]:
+                partition.answer(wanted, wanted + 1, Skip(wanted, at_end=True))
+
+    def _store(self, key: Key, partition: _Partition, block: CachedBlock) -> None:
+        replaced = partition.store(block)
+        if replaced is not None:
+            del self._recent[self._serials.pop(replaced)]
+        serial = next(self._serial)
+        self._serials[block] = serial
+        self._recent[serial] = (key, block)
+        held = self.nbytes
+        while held > self._limit and len(self._recent) > 1:
+            _, (old_key, old) = self._recent.popitem(last=False)
+            held -= old.nbytes
+            del self._serials[old]
+            self._partitions[old_key].drop(old)
+
+
+def _nobody(_answer: Answer) -> None:
+    """Nobody waits yet: the block was read ahead."""

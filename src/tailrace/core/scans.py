@@ -1,0 +1,118 @@
+"""Reading and writing straight through, for programs that do nothing else meanwhile: the command line.
+
+`kafka/` has the form that talks to brokers, `client/` the form that talks to a gateway.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tailrace.core.cursors import Cursor
+from tailrace.core.errors import TailraceError
+from tailrace.core.ports import NewRecord
+from tailrace.core.records import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequest:
+    """What to read; `start` and `stop` as people type them, `stop` None goes on for ever."""
+
+    topics: Sequence[str]
+    start: str = "beginning"
+    stop: str | None = "end"
+    partitions: frozenset[int] | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Records `start` to `stop` (exclusive, None if unknown) of a partition that can't be had any more."""
+
+    topic: str
+    partition: int
+    start: int
+    stop: int | None
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing comes for the reason given; the reading goes on by itself."""
+
+    reason: str
+
+
+class Batch(Protocol):
+    """Some records, at least one."""
+
+    def __len__(self) -> int: ...
+
+    def values(self) -> Sequence[bytes | None]:
+        """The bare values, which cost less to get than whole records."""
+        ...
+
+    def chunks(self) -> Sequence[Chunk]:
+        """The records, topic by topic."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a scan is, in offsets; `total` None is not known."""
+
+    done: int
+    total: int | None
+
+
+class Scan(Protocol):
+    """One reading of topics.
+
+    Raises TopicNotFound, Forbidden, BadRequest, and Unavailable where nothing could be reached at first.
+    """
+
+    def events(self) -> Iterator[Batch | Missing | Waiting]:
+        """What comes, until the stop or the limit; each partition's records in order."""
+        ...
+
+    def cursor(self) -> Cursor:
+        """Where to go on after the last event handed out."""
+        ...
+
+    def progress(self) -> Progress:
+        """How far it is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that was not stored; `index` counts the records of a load from 0, None where unknown."""
+
+    index: int | None
+    error: TailraceError
+
+
+class Load(Protocol):
+    """One writing of records to a topic, in order, with a bound on what is under way.
+
+    Every method may wait for room, and raises when nothing more can be stored at all.
+    """
+
+    def add(self, records: Sequence[NewRecord]) -> None:
+        """Take records."""
+        ...
+
+    def add_values(self, values: Sequence[bytes]) -> None:
+        """Take bare values, which costs less than whole records."""
+        ...
+
+    def refused(self) -> Iterable[Refused]:
+        """What was refused since the last call."""
+        ...
+
+    def idle(self) -> None:
+        """There is nothing to take now: move what is under way, keep the connection."""
+        ...
+
+    def finish(self) -> int:
+        """Wait until the fate of all is known; answers how many were stored."""
+        ...
