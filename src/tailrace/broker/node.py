@@ -1,0 +1,165 @@
+"""One node of the embedded cluster: Java under its supervisor, its log, its readiness."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from tailrace.broker import supervisor
+from tailrace.broker.errors import EmbeddedKafkaError
+from tailrace.broker.installation import Installation
+from tailrace.broker.settings import NodeSettings, properties_text
+
+READY: Final = b"Kafka Server started"
+"""What Kafka logs once it is registered, unfenced and listening."""
+LOOK_EVERY: Final = 0.01
+"""Seconds between two looks at the log of a starting node."""
+TAIL_LINES: Final = 5
+KILL_GRACE: Final = 5.0
+"""Seconds for a killed process to be gone; it takes milliseconds unless the machine hangs."""
+FOREIGN_OPTIONS: Final = {"JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH"}
+"""Variables meant for other Java programs on the machine."""
+
+
+class Node:
+    """One Kafka process, broker and controller in one; started, stopped and started again."""
+
+    def __init__(
+        self, installation: Installation, folder: Path, settings: NodeSettings, java_options: tuple[str, ...]
+    ) -> None:
+        self._installation = installation
+        self._folder = folder
+        self._settings = settings
+        self._java_options = java_options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        """The file of Kafka's own log."""
+        return self._folder / "kafka.log"
+
+    @property
+    def console(self) -> Path:
+        """The file of what Java itself says."""
+        return self._folder / "console.log"
+
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def launch(self, lock: int) -> None:
+        """Start the process, which holds the lock's file descriptor as long as it lives."""
+        text = properties_text(self._settings.properties())
+        properties = self._folder / "server.properties"
+        with open(properties, "w", opener=_private) as file:  # Path.open takes no opener
+            file.write(text)
+        if self.log.exists():
+            self.log.replace(self.log.with_suffix(".log.before"))
+        command = [
+            sys.executable,
+            "-I",
+            "-S",
+            supervisor.__file__,
+            str(os.getpid()),
+            str(self.console),
+            str(lock),
+        ]
+        self._process = subprocess.Popen(  # noqa: S603  # our own command
+            [*command, *self._java(properties)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C in a terminal is ours to act on, in order
+            pass_fds=(lock,),
+            env={name: value for name, value in os.environ.items() if name not in FOREIGN_OPTIONS},
+        )
+
+    def wait_ready(self, deadline: float) -> None:
+        """Return once the node serves; `deadline` is on the monotonic clock."""
+        seen = b""
+        position = 0
+        while READY not in seen:
+            if not self.running:
+                raise self._failed("ended while it was starting")
+            if time.monotonic() > deadline:
+                raise self._failed("was not ready in time")
+            time.sleep(LOOK_EVERY)
+            new = self._read_log(position)
+            position += len(new)
+            seen = seen[-len(READY) :] + new
+
+    def stop(self, grace: float) -> None:
+        """Ask it to end, and end it by force after `grace` seconds."""
+        self.order_stop(grace)
+        self.wait_ended(grace)
+
+    def order_stop(self, grace: float) -> None:
+        """Ask it to end, without waiting."""
+        self._order(f"stop {grace:.3f}\n".encode())
+
+    def wait_ended(self, grace: float) -> None:
+        """Wait until it has ended; its supervisor ends it by force after `grace` seconds."""
+        if self._process is not None:
+            self._process.wait(grace + KILL_GRACE)
+            self._process = None
+
+    def kill(self) -> None:
+        """End it as kill -9 does."""
+        self._order(b"kill\n")
+        self.wait_ended(0)
+
+    def _order(self, order: bytes) -> None:
+        if self._process is not None and self._process.stdin and not self._process.stdin.closed:
+            with suppress(BrokenPipeError):  # it ended by itself
+                self._process.stdin.write(order)
+                self._process.stdin.close()
+
+    def _java(self, properties: Path) -> list[str]:
+        installation = self._installation
+        cache = [f"-XX:AOTCache={installation.start_cache}"] if installation.start_cache else []
+        return [
+            str(installation.java),
+            *cache,
+            *self._java_options,
+            "-XX:+ExitOnOutOfMemoryError",
+            f"-Dtailrace.log={self.log}",
+            f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.xml')}",
+            "-cp",
+            os.pathsep.join(map(str, installation.class_path)),
+            "kafka.Kafka",
+            str(properties),
+        ]
+
+    def _read_log(self, position: int) -> bytes:
+        try:
+            with self.log.open("rb") as file:
+                file.seek(position)
+                return file.read()
+        except FileNotFoundError:
+            return b""
+
+    def _failed(self, what: str) -> EmbeddedKafkaError:
+        lines = _last_lines(self.log) or _last_lines(self.console)
+        return EmbeddedKafkaError(
+            f"Kafka {what}.",
+            cause=" | ".join(lines) or "It logged nothing.",
+            hint=f"Its whole log is {self.log}, what Java said is {self.console}.",
+        )
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that only we may read: it holds passwords."""
+    return os.open(path, flags, 0o600)
+
+
+def _last_lines(path: Path) -> list[str]:
+    """The last lines of a log that tell what went wrong: its errors if it has any."""
+    if not path.exists():
+        return []
+    lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if " ERROR " in line or " FATAL " in line]
+    return (errors or lines)[-TAIL_LINES:]

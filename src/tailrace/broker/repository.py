@@ -1,0 +1,115 @@
+"""A Maven repository of our own on disk, filled by downloads that survive being killed.
+
+jgo resolves what Kafka needs. Its own download writes under the final name, so a killed one would leave
+a half jar that looks whole; ours writes beside it, goes on where it stopped, and checks SHA-1 first.
+"""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import requests
+from jgo.maven import Artifact, Dependency, MavenContext, PythonResolver
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+CONNECT_AND_READ_TIMEOUT: Final = (10.0, 20.0)
+"""Seconds without an answer or a byte after which a download is tried again."""
+ATTEMPTS: Final = 4
+"""How often one file is tried; each goes on where the last one stopped."""
+CHUNK: Final = 1 << 16
+PARTIAL: Final = ".part"
+
+Received = Callable[[str, int], None]
+"""Called with a file's name and the number of bytes that just came."""
+
+
+class BrokenDownload(Exception):
+    """A file came incomplete or altered each time."""
+
+
+class ResumingResolver(PythonResolver):
+    """jgo's resolver with downloads that can be resumed."""
+
+    def __init__(self, received: Received) -> None:
+        super().__init__()
+        self._received = received
+        self._session = requests.Session()
+        again = Retry(total=3, backoff_factor=0.3, status_forcelist=[429, 500, 502, 503, 504])
+        self._session.mount("https://", HTTPAdapter(max_retries=again))
+        self._session.mount("http://", HTTPAdapter(max_retries=again))
+
+    def close(self) -> None:
+        """Close the connections to the repository."""
+        self._session.close()
+
+    def download(self, artifact: Artifact) -> Path:
+        """Bring one file into the repository on disk, whole or not at all."""
+        path = artifact.context.repo_cache / artifact.component.path_prefix / artifact.filename
+        url = _address(artifact)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for _ in range(ATTEMPTS):
+            with suppress(
+                requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError
+            ):
+                if self._fetch(url, path):
+                    return path
+        raise BrokenDownload(url)
+
+    def _fetch(self, url: str, path: Path) -> bool:
+        """Fetch what is missing; False if the file came altered and was thrown away."""
+        part = path.with_name(path.name + PARTIAL)
+        have = part.stat().st_size if part.exists() else 0
+        wanted = {"Range": f"bytes={have}-"} if have else {}
+        with self._session.get(url, headers=wanted, stream=True, timeout=CONNECT_AND_READ_TIMEOUT) as answer:
+            if answer.status_code == requests.codes.requested_range_not_satisfiable:
+                part.unlink()
+                return False
+            answer.raise_for_status()
+            resumed = answer.status_code == requests.codes.partial_content
+            with part.open("ab" if resumed else "wb") as file:
+                for chunk in answer.iter_content(CHUNK):
+                    file.write(chunk)
+                    self._received(path.name, len(chunk))
+            expected = answer.headers.get("x-checksum-sha1") or self._published_sha1(url)
+        if _sha1(part) != expected:
+            part.unlink()
+            return False
+        part.replace(path)
+        return True
+
+    def _published_sha1(self, url: str) -> str:
+        answer = self._session.get(f"{url}.sha1", timeout=CONNECT_AND_READ_TIMEOUT)
+        answer.raise_for_status()
+        return answer.text.split()[0].lower()
+
+
+def _address(artifact: Artifact) -> str:
+    base = next(iter(artifact.context.remote_repos.values()))
+    return f"{base}/{artifact.component.path_prefix.as_posix()}/{artifact.filename}"
+
+
+def _sha1(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha1").hexdigest()
+
+
+def _dependency(context: MavenContext, coordinate: str) -> Dependency:
+    """A jar to run with; raw, or jgo would let each one's own management of versions rule the others."""
+    group, name, version = coordinate.split(":")
+    return Dependency(context.project(group, name).at_version(version).artifact(), "compile", raw=True)
+
+
+def jars(coordinates: list[str], folder: Path, source: str, received: Received) -> list[Path]:
+    """The jars of some Maven coordinates and all that they need, downloaded into a folder."""
+    resolver = ResumingResolver(received)
+    try:
+        context = MavenContext(resolver=resolver, repo_cache=folder, remote_repos={"source": source})
+        wanted = [_dependency(context, coordinate) for coordinate in coordinates]
+        given, needed = resolver.resolve(wanted)
+        needed = [dependency for dependency in needed if dependency.scope in {"compile", "runtime"}]
+        return [dependency.artifact.resolve() for dependency in [*given, *needed]]
+    finally:
+        resolver.close()
