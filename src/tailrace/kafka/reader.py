@@ -1,0 +1,130 @@
+"""The LogReader on Kafka: questions by an administrator's client, reads by a pool of consumers."""
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TypeVar
+
+from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition, Uuid
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from tailrace.core.cursors import topic_tag
+from tailrace.core.errors import BrokerUnavailable, TopicNotFound
+from tailrace.core.ports import Block, TopicInfo
+from tailrace.kafka import connection
+from tailrace.kafka.connection import ClientSettings
+from tailrace.kafka.reader_pool import CatchUpPool
+
+ANSWER_SECONDS = 10.0
+DEFAULT_CONSUMERS = 4
+INTERNAL_PREFIXES = ("__", "_tailrace.")
+
+_T = TypeVar("_T")
+
+
+class KafkaReader:
+    """Reads a cluster; used on one event loop.
+
+    Args:
+        settings: librdkafka's settings that say where the cluster is and how to get in.
+        consumers: how many catch-up reads run at a time.
+    """
+
+    def __init__(self, settings: ClientSettings, consumers: int = DEFAULT_CONSUMERS) -> None:
+        self._admin = AdminClient(
+            {**settings, "allow.auto.create.topics": False, "reconnect.backoff.max.ms": 1_000}
+        )
+        self._pool = CatchUpPool(settings, consumers)
+        self._cluster_id: str | None = None
+
+    async def describe(self, topics: Sequence[str]) -> Mapping[str, TopicInfo]:
+        """What the named topics are; a topic that does not exist is left out."""
+        if not topics:
+            return {}
+        cluster = self._cluster_id or await self._ask_cluster_id()
+        asked = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=ANSWER_SECONDS)
+        answers = await asyncio.gather(*map(asyncio.wrap_future, asked.values()), return_exceptions=True)
+        found: dict[str, TopicInfo] = {}
+        for name, answer in zip(asked, answers, strict=True):
+            if not isinstance(answer, BaseException):
+                tag = topic_tag(cluster, topic_id_bytes(answer.topic_id))
+                found[name] = TopicInfo(name, tag, len(answer.partitions))
+            elif not _unknown_topic(answer):
+                raise _unavailable("describe topics", answer) from answer
+        return found
+
+    async def topic_names(self) -> Sequence[str]:
+        """The names of all topics, internal ones left out."""
+        # Without a name the question makes no topic; librdkafka offers it in a blocking form only.
+        asked = asyncio.to_thread(self._admin.list_topics, timeout=ANSWER_SECONDS)
+        names = (await _answer("list topics", asked)).topics
+        return sorted(name for name in names if not name.startswith(INTERNAL_PREFIXES))
+
+    async def earliest(self, topic: str) -> Mapping[int, int]:
+        """The first offset that each partition still has."""
+        return await self._offsets(topic, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # the client's omission
+
+    async def latest(self, topic: str) -> Mapping[int, int]:
+        """The last stable offset of each partition."""
+        return await self._offsets(topic, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # the client's omission
+
+    async def offsets_at(self, topic: str, timestamp: int) -> Mapping[int, int]:
+        """The first offset of each partition at or after the time (ms), or its end."""
+        found = await self._offsets(topic, OffsetSpec.for_timestamp(timestamp))
+        if all(offset >= 0 for offset in found.values()):
+            return found
+        ends = await self.latest(topic)
+        return {p: offset if offset >= 0 else ends[p] for p, offset in found.items()}
+
+    async def read(self, topic: str, partition: int, offset: int, max_bytes: int) -> Block:
+        """The records from the offset on, about `max_bytes` of them."""
+        return await self._pool.read(topic, partition, offset, max_bytes)
+
+    def close(self) -> None:
+        """End the consumers within their deadline."""
+        self._pool.close()
+
+    async def _offsets(self, topic: str, spec: OffsetSpec) -> Mapping[int, int]:
+        info = (await self.describe([topic])).get(topic)
+        if info is None:
+            raise TopicNotFound(f"There is no topic {topic!r}.")
+        asked = self._admin.list_offsets(
+            {TopicPartition(topic, p): spec for p in range(info.partitions)},
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=ANSWER_SECONDS,
+        )
+        answers = await _answer("ask offsets", asyncio.gather(*map(asyncio.wrap_future, asked.values())))
+        return {place.partition: answer.offset for place, answer in zip(asked, answers, strict=True)}
+
+    async def _ask_cluster_id(self) -> str:
+        asked = asyncio.wrap_future(self._admin.describe_cluster(request_timeout=ANSWER_SECONDS))
+        self._cluster_id = str((await _answer("ask the cluster's id", asked)).cluster_id)
+        return self._cluster_id
+
+
+def topic_id_bytes(topic_id: Uuid) -> bytes:
+    """The 16 bytes of a topic's id; its text is base64 of the standard alphabet, unlike Kafka's own."""
+    text = str(topic_id)
+    return base64.b64decode(text + "=" * (-len(text) % 4))
+
+
+async def _answer(what: str, asked: Awaitable[_T]) -> _T:
+    try:
+        return await asked
+    except KafkaException as error:
+        if _unknown_topic(error):
+            raise TopicNotFound(f"There is no such topic to {what} of.") from error
+        raise _unavailable(what, error) from error
+
+
+def _unknown_topic(error: BaseException) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in connection.UNKNOWN_TOPIC
+
+
+def _unavailable(what: str, error: BaseException) -> BrokerUnavailable:
+    return BrokerUnavailable(
+        f"Kafka did not answer: could not {what}.",
+        cause=str(error.args[0].str() if isinstance(error, KafkaException) else error),
+        hint="Check that the brokers run and can be reached from here.",
+    )

@@ -1,0 +1,187 @@
+"""One catch-up consumer with its thread: reads slices of partitions, one at a time, and keeps its place."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from tailrace.core.errors import BrokerUnavailable, Internal, TailraceError, TopicNotFound
+from tailrace.core.ports import Block, LostPosition
+from tailrace.core.records import ROW_OVERHEAD_BYTES
+from tailrace.kafka import connection
+from tailrace.kafka.connection import ClientSettings
+from tailrace.kafka.reader_columns import PartitionColumns
+from tailrace.kafka.reader_corrupt import first_readable
+
+_log = logging.getLogger(__name__)
+
+# Messages turned into columns at once: the interpreter is held for about 1 ms.
+BURST_RECORDS = 2_000
+# A slice with records in it is handed over rather than waiting longer than this for its next fetch.
+NEXT_FETCH_SECONDS = 0.1
+# A place older than this may hold records of a topic that was since made again.
+PLACE_SECONDS = 1.0
+# The deadline is looked at this often.
+POLL_SECONDS = 0.5
+# How often a connection's errors and tokens are seen to while nothing is read.
+IDLE_POLL_SECONDS = 1.0
+
+Answer = Block | TailraceError | LostPosition
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """A slice that somebody waits for until `deadline` (monotonic seconds)."""
+
+    topic: str
+    partition: int
+    offset: int
+    max_bytes: int
+    deadline: float
+    done: Callable[[Answer], None]
+
+
+class CatchUpConsumer:
+    """Runs one request after another in its own thread; `done` is called in that thread."""
+
+    def __init__(self, settings: ClientSettings, name: str) -> None:
+        self._settings = settings
+        self._requests: queue.SimpleQueue[ReadRequest | None] = queue.SimpleQueue()
+        self._consumer = Consumer(connection.catch_up_settings(settings))
+        self._place: tuple[str, int, int] | None = None
+        self._left_at = 0.0
+        self._record_bytes = ROW_OVERHEAD_BYTES
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, request: ReadRequest) -> None:
+        """Start a read; only when the last one is done."""
+        self._requests.put(request)
+
+    def close(self) -> None:
+        """Stop after the read under way."""
+        self._requests.put(None)
+
+    def join(self, timeout: float) -> None:
+        """Wait until the thread has ended."""
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while (request := self._next()) is not None:
+            try:
+                answer: Answer = self._read(request)
+            except (TailraceError, LostPosition) as error:
+                answer = error
+            except Exception as error:  # noqa: BLE001 - a reading thread must answer and live on
+                _log.exception("reading %s/%d failed", request.topic, request.partition)
+                answer = Internal("Reading from Kafka failed.", cause=str(error))
+            if not isinstance(answer, Block):
+                self._leave()
+            request.done(answer)
+        self._consumer.close()
+
+    def _next(self) -> ReadRequest | None:
+        while True:
+            try:
+                return self._requests.get(timeout=IDLE_POLL_SECONDS)
+            except queue.Empty:
+                # What is ready here stays unread: the place would no longer be fresh.
+                self._leave()
+                self._consumer.poll(0)
+
+    def _read(self, request: ReadRequest) -> Block:
+        self._go_to(request)
+        columns = PartitionColumns()
+        size = 0
+        while size < request.max_bytes:
+            messages = self._take(request, size, started=bool(columns.offsets))
+            if not messages:
+                break
+            stop = _first_error(messages)
+            columns.add(messages[:stop])
+            if stop is not None:
+                return self._stopped(request, columns, messages[stop])
+            size += self._measure(columns, len(messages))
+        return self._slice(request, columns)
+
+    def _take(self, request: ReadRequest, size: int, *, started: bool) -> list[Message]:
+        # consume() with a time waits for all that it was asked for; poll() returns with the first.
+        first = self._wait(request, started=started)
+        if first is None:
+            return []
+        missing = (request.max_bytes - size) // self._record_bytes
+        return [first, *self._consumer.consume(min(BURST_RECORDS, missing + 1), 0)]
+
+    def _wait(self, request: ReadRequest, *, started: bool) -> Message | None:
+        if started:
+            return self._consumer.poll(NEXT_FETCH_SECONDS)
+        while (message := self._consumer.poll(POLL_SECONDS)) is None:
+            if time.monotonic() > request.deadline:
+                raise BrokerUnavailable(f"Kafka sent nothing of {request.topic}/{request.partition} in time.")
+        return message
+
+    def _measure(self, columns: PartitionColumns, records: int) -> int:
+        size = sum(map(len, filter(None, columns.values[-records:])))
+        self._record_bytes = max(1, size // records)
+        return max(1, size)
+
+    def _go_to(self, request: ReadRequest) -> None:
+        here = (request.topic, request.partition, request.offset)
+        if self._place == here and time.monotonic() - self._left_at < PLACE_SECONDS:
+            return
+        if connection.ask_metadata(self._consumer, request.topic) is False:
+            raise TopicNotFound(f"There is no topic {request.topic!r}.")
+        self._consumer.assign([TopicPartition(*here)])
+
+    def _slice(self, request: ReadRequest, columns: PartitionColumns) -> Block:
+        next_offset = columns.offsets[-1] + 1
+        self._place = (request.topic, request.partition, next_offset)
+        self._left_at = time.monotonic()
+        return Block(columns.chunk(request.topic, request.partition), next_offset)
+
+    def _stopped(self, request: ReadRequest, columns: PartitionColumns, message: Message) -> Block:
+        error = message.error()
+        code = error.code() if error else 0
+        if code == connection.END_OF_PARTITION:
+            self._leave()
+            end = message.offset() or 0
+            return Block(
+                columns.chunk(request.topic, request.partition), max(end, request.offset), at_end=True
+            )
+        if columns.offsets:
+            # Hand over what is good; the next read meets the same error at its start.
+            self._leave()
+            return Block(columns.chunk(request.topic, request.partition), columns.offsets[-1] + 1)
+        return self._failed(request, code, str(error))
+
+    def _failed(self, request: ReadRequest, code: int, text: str) -> Block:
+        if code in connection.UNKNOWN_TOPIC:
+            raise TopicNotFound(f"There is no topic {request.topic!r} with a partition {request.partition}.")
+        bounds = connection.ask_bounds(self._consumer, request.topic, request.partition)
+        if bounds is None or code not in connection.LOST | connection.CORRUPT:
+            raise BrokerUnavailable(f"Kafka could not read {request.topic}/{request.partition}.", cause=text)
+        if code in connection.LOST:
+            raise LostPosition(*bounds)
+        self._leave()
+        at = first_readable(self._settings, request.topic, request.partition, request.offset, bounds[1])
+        skipped = [(request.offset, at, "corrupt")]
+        return Block(None, at, at_end=at >= bounds[1], skipped=skipped)
+
+    def _leave(self) -> None:
+        # Otherwise librdkafka would go on fetching, and a fetch under way delays the next place's first.
+        if self._place is not None or self._consumer.assignment():
+            self._place = None
+            try:
+                self._consumer.unassign()
+            except KafkaException as error:
+                _log.debug("leaving a place failed: %s", error)
+
+
+def _first_error(messages: list[Message]) -> int | None:
+    if not any(map(Message.error, messages)):
+        return None
+    return next(row for row, message in enumerate(messages) if message.error())
