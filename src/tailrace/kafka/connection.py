@@ -34,7 +34,7 @@ PARTITION_FETCH_BYTES = 1_048_576
 FETCH_BYTES = 4_194_304
 
 # How long a question to a broker may take inside a reading thread.
-QUESTION_SECONDS = 5.0
+QUESTION_SECONDS = 3.0
 
 # The client gives its own codes names with an underscore.
 LOST = frozenset({
