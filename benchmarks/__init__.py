@@ -1,0 +1,1 @@
+"""What is measured, against which raw limit: `python -m benchmarks --list`."""
