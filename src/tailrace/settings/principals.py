@@ -1,0 +1,53 @@
+"""The `[[principals]]` tables of the file, their form checked; what they mean is for `tailrace.auth`."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from tailrace.core.errors import ConfigurationError
+from tailrace.settings.declarations import GrantEntry, PrincipalEntry
+
+
+def read_principals(entries: object, path: Path) -> tuple[PrincipalEntry, ...]:
+    """The tables as values; `path` is for the errors."""
+    if not isinstance(entries, list):
+        raise ConfigurationError(f"principals must be [[principals]] tables in {path}.")
+    return tuple(_principal(entry, f"principal {n} in {path}") for n, entry in enumerate(entries, 1))
+
+
+def _principal(entry: object, where: str) -> PrincipalEntry:
+    table = _table(entry, where, ("name", "token_sha256", "grants"), needs=("name",))
+    grants = table.get("grants", [])
+    token = table.get("token_sha256")
+    if (
+        not isinstance(table["name"], str)
+        or not isinstance(grants, list)
+        or not isinstance(token, str | None)
+    ):
+        raise ConfigurationError(f"{where}: name and token_sha256 are texts, grants is a list.")
+    return PrincipalEntry(table["name"], token, tuple(_grant(grant, where) for grant in grants))
+
+
+def _grant(entry: object, where: str) -> GrantEntry:
+    table = _table(entry, f"a grant of {where}", ("actions", "topic"), needs=("actions", "topic"))
+    actions, topic = table["actions"], table["topic"]
+    if (
+        not isinstance(topic, str)
+        or not isinstance(actions, list)
+        or not all(isinstance(a, str) for a in actions)
+    ):
+        raise ConfigurationError(f'A grant of {where} reads {{actions = ["read"], topic = "orders.*"}}.')
+    return GrantEntry(tuple(actions), topic)
+
+
+def _table(entry: object, where: str, known: tuple[str, ...], needs: tuple[str, ...]) -> dict[str, object]:
+    if not isinstance(entry, dict):
+        raise ConfigurationError(f"{where} must be a table.")
+    for name in entry:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"Did you mean {near[0]}?" if near else f"It knows {', '.join(known)}."
+            raise ConfigurationError(f"There is no {name!r} in {where}.", hint=hint)
+    for name in needs:
+        if name not in entry:
+            raise ConfigurationError(f"{where} has no {name!r}.")
+    return entry
