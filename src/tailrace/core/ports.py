@@ -113,9 +113,12 @@ class TailSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewRecord:
-    """A record to store: `partition` None lets the partitioner choose, `timestamp` None is now."""
+    """A record to store: `partition` None lets the partitioner choose, `timestamp` None is now.
+
+    Never changed once made, but not frozen: that costs 400 ns at each record produced.
+    """
 
     value: bytes | None
     key: bytes | None = None
