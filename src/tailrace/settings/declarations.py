@@ -12,7 +12,7 @@ REDACTED = "***"
 PREFIX = "TAILRACE_"
 
 _SECRET = re.compile(
-    r"password|passwd|secret|token|credential|jaas|\bpem\b|private|oauthbearer[._]config", re.I
+    r"password|passwd|secret|token|credential|jaas|[._]pem\b|private|oauthbearer[._]config", re.I
 )
 
 T = TypeVar("T")

@@ -136,6 +136,8 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
             continue
         if variable in VARIABLES or not variable.endswith("_FILE"):
             yield Given(_name_of(variable), environ[variable], variable)
+        elif variable.removesuffix("_FILE") in environ:
+            raise ConfigurationError(f"{variable.removesuffix('_FILE')} is given twice, also by {variable}.")
         else:
             yield Given(_name_of(variable.removesuffix("_FILE")), _content(variable, environ), variable)
 
