@@ -24,6 +24,10 @@ class Listener(Protocol):
         """It waited at the tip; the entry `seq` is the first that holds something for it."""
         ...
 
+    def leave_window(self, feed: "Feed") -> None:
+        """The window is about to start anew: remember the place without it."""
+        ...
+
     def recreated(self, feed: "Feed") -> None:
         """The topic was made again: the feed starts over with a new window."""
         ...
@@ -162,6 +166,8 @@ class Feed:
         self._payloads.clear()
 
     def _renew(self, tag: str, positions: Mapping[int, int]) -> None:
+        for listener in self.listeners:
+            listener.leave_window(self)
         self.window = Window(tag, positions, self._window_bytes)
         self._payloads.clear()
         self._waiting.clear()

@@ -26,6 +26,10 @@ class Format(Protocol):
         """Tells the reader its cursor; empty where the format has no place for it."""
         ...
 
+    def idle(self) -> bytes:
+        """A sign of life where there is no cursor to tell yet."""
+        ...
+
     def event(self, name: str, body: Mapping[str, object]) -> bytes | None:
         """A gap, stalled, problem or end; None where the format can't tell and has to break off."""
         ...

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tailrace.core.blocks import Answer, BlockCache, CachedBlock, Lost
+from tailrace.core.blocks import Answer, BlockCache, CachedBlock, Key, Lost
 from tailrace.core.cursors import format_topic
 from tailrace.core.feed import Feed
 from tailrace.core.output import Output
@@ -26,12 +26,19 @@ OWED_AFTER_SECONDS = 1.0
 class Selection:
     """Which of a topic's records a reader wants.
 
-    `partitions` None is all; `to` is the offset at which each partition ends.
+    `partitions` None is all; `to` is the offset at which each partition ends; `counted` says that the
+    reader ends after a number of records, so that it can't take whole chunks.
     """
 
     match: Match | None = None
     partitions: frozenset[int] | None = None
     to: Mapping[int, int] | None = None
+    counted: bool = False
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a reader of it has to look at each partition's rows to the end."""
+        return self.partitions is not None or self.to is not None or self.counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ class Place:
         self._positions: dict[int, int] | Mapping[int, int] = dict(positions)
         self._seq: int | None = None
         self._asked: dict[int, float] = {}
+        self._probed: dict[int, int] = {}
         self._generation = 0
         self._settle()
 
@@ -142,6 +150,7 @@ class Place:
         """Go on at other positions, and tell why; nothing that was asked before counts any more."""
         self._generation += 1
         self._asked.clear()
+        self._probed.clear()
         self._seq = None
         self._positions = {p: offset for p, offset in positions.items() if self._wants(p)}
         self.gaps += [gap for gap in gaps if self._wants(gap.partition)]
@@ -216,17 +225,16 @@ class Place:
 
     def _settle(self) -> None:
         """Become plain where nothing of its own is left to remember."""
-        selection = self.selection
-        if self._asked or selection.partitions is not None or selection.to is not None:
+        if self._asked or self.selection.bounded:
             return
         window = self.feed.window
         seq = window.locate(self._positions)
         if seq is None:
             return
         there = window.positions_at(seq)
-        if all(self._positions.get(p, 0) <= offset for p, offset in there.items()):
-            if len(there) == len(self._positions):
-                self.go_to(seq)
+        passed = all(self._positions.get(p, 0) <= offset for p, offset in there.items())
+        if passed and len(there) == len(self._positions):
+            self.go_to(seq)
 
     # -- behind the window
 
@@ -235,12 +243,25 @@ class Place:
         window = self.feed.window
         start = window.positions_at(window.base)
         owed = self._owed()
-        to = self.selection.to or {}
-        return [
-            p
-            for p, offset in positions.items()
-            if offset < min(start.get(p, 0), to.get(p, start.get(p, 0))) and p not in owed
-        ]
+        behind = [p for p, offset in positions.items() if offset < start.get(p, 0) and p not in owed]
+        to = self.selection.to
+        if to is None:
+            return behind
+        behind = [p for p in behind if positions[p] < to.get(p, 0)]
+        return behind + [p for p in positions if p not in behind and self._unsure(p, positions[p], to)]
+
+    def _unsure(self, partition: int, offset: int, to: Mapping[int, int]) -> bool:
+        """Whether only the log can say that nothing but aborted records comes before `to`."""
+        at_tip = offset >= self.feed.window.positions.get(partition, 0)
+        if not at_tip or offset >= to.get(partition, 0) or self._probed.get(partition) == offset:
+            return False
+        if self._blocks.find(self._key(partition), offset) is None and partition not in self._asked:
+            self._probed[partition] = offset
+            self._ask(partition, offset)
+        return True
+
+    def _key(self, partition: int) -> Key:
+        return (self.feed.topic, self.feed.window.tag, partition)
 
     def _owed(self) -> frozenset[int]:
         if not self._asked:
@@ -255,7 +276,7 @@ class Place:
             if partition in self._asked:
                 continue
             offset = positions[partition]
-            key = (self.feed.topic, self.feed.window.tag, partition)
+            key = self._key(partition)
             block = self._blocks.find(key, offset)
             if block is None:
                 self._ask(partition, offset)
@@ -265,8 +286,6 @@ class Place:
                 positions[partition] = max(positions[partition], self._block_end(partition, block))
                 if positions[partition] < self.feed.window.positions.get(partition, 0):
                     self._blocks.read_ahead(key, block.stop)
-        if behind and not out.full and all(p in self._asked for p in behind):
-            return
         # Fair to each partition: the next turn starts with another.
         for partition in behind[:1]:
             positions[partition] = positions.pop(partition)
@@ -278,7 +297,7 @@ class Place:
     def _ask(self, partition: int, offset: int) -> None:
         self._asked[partition] = self._clock()
         generation = self._generation
-        key = (self.feed.topic, self.feed.window.tag, partition)
+        key = self._key(partition)
 
         def answered(answer: Answer) -> None:
             if generation == self._generation:

@@ -7,7 +7,6 @@ from tailrace.core.formats import Format
 from tailrace.core.records import Chunk
 from tailrace.core.routes import Match, Route
 
-
 # Readers of one topic stand at few places of its window; the text of each is made once.
 CURSOR_TEXTS = 64
 

@@ -1,0 +1,306 @@
+"""One client's stream: its places in one or more topics, and the sink that its bytes go to."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from tailrace.core.cursors import join_topics
+from tailrace.core.errors import TailraceError
+from tailrace.core.feed import WRITE_BYTES, Feed
+from tailrace.core.formats import Format
+from tailrace.core.output import Output
+from tailrace.core.place import Gap, Place
+from tailrace.core.pump import Pump
+
+# What one turn of a reader that catches up writes: small enough that many take turns within a millisecond.
+CATCH_UP_BYTES = 64 * 1024
+
+
+class Sink(Protocol):
+    """Where bytes go. A write is always taken whole; `blocked` then says to wait until it has drained."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the last write has not left this process yet."""
+        ...
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes have not left this process yet."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send one framed write."""
+        ...
+
+    def finish(self) -> None:
+        """End the stream so that the client knows it is whole."""
+        ...
+
+    def abort(self) -> None:
+        """Break the stream off, so that the client knows it is not."""
+        ...
+
+
+class Subscription:
+    """A stream of records to one sink, until it ends or its client leaves.
+
+    Args:
+        places: where it stands in each topic.
+        format_: how records and events look.
+        sink: where they go.
+        pump: gives it its turns.
+        clock: seconds, monotonic.
+        limit: records after which it ends.
+        idle: seconds without a record after which it ends.
+        on_end: told once, when it is over, whoever ended it.
+    """
+
+    __slots__ = (
+        "_clock", "_events", "_format", "_idle", "_limit", "_on_end", "_parked", "_places", "_pump",
+        "_sink", "ended", "last_record", "queued", "records", "wrote",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        format_: Format,
+        sink: Sink,
+        pump: Pump,
+        clock: Callable[[], float],
+        limit: int | None = None,
+        idle: float | None = None,
+        on_end: Callable[["Subscription"], None],
+    ) -> None:
+        self._places: Sequence[Place] = ()
+        self._format = format_
+        self._sink = sink
+        self._pump = pump
+        self._clock = clock
+        self._limit = limit
+        self._idle = idle
+        self._on_end = on_end
+        self._events: list[bytes] = []
+        self._parked = False
+        self.queued = False
+        self.ended = False
+        self.wrote = False
+        self.records = 0
+        self.last_record = clock()
+
+    def start(self, places: Sequence[Place]) -> None:
+        """Begin to read."""
+        self._places = places
+        for place in places:
+            place.feed.add(self, place.selection.match)
+        self._pump.wake(self)
+
+    def wake(self) -> None:
+        """Something that was waited for has come."""
+        self._pump.wake(self)
+
+    @property
+    def sink(self) -> Sink:
+        """Where its bytes go."""
+        return self._sink
+
+    @property
+    def places(self) -> Sequence[Place]:
+        """Where it stands."""
+        return self._places
+
+    @property
+    def live(self) -> bool:
+        """Whether it stands in the window in every topic."""
+        return all(place.in_window for place in self._places)
+
+    def cursor_text(self) -> str:
+        """Its whole cursor as of now."""
+        places = self._places
+        if self._parked:
+            self._catch_up_parked()
+        if len(places) == 1:
+            return places[0].cursor_text()
+        return join_topics(place.cursor_text() for place in places)
+
+    # -- turns
+
+    def turn(self) -> bool:
+        """Write what is next, once; answers whether there is more to do at once."""
+        if self.ended or self._sink.blocked:
+            return False
+        self._parked = False
+        places = self._places
+        if len(places) == 1 and self._limit is None and not self._events:
+            place = places[0]
+            if place.in_window and place.selection.match is None and not place.gaps:
+                return self._write_shared(place)
+        return self._write_own()
+
+    def _write_shared(self, place: Place) -> bool:
+        feed = place.feed
+        if place.seq < feed.window.tip:
+            payload, seq = feed.payload(self._format, place.seq)
+            self._sink.write(payload)
+            self.wrote = True
+            self.last_record = self._clock()
+            place.go_to(seq)
+        if place.seq < feed.window.tip:
+            return not self._sink.blocked
+        self._park()
+        return False
+
+    def _write_own(self) -> bool:
+        left = None if self._limit is None else self._limit - self.records
+        budget = WRITE_BYTES if self.live else CATCH_UP_BYTES
+        out = Output(self._format, budget, left, self.cursor_text)
+        out.pieces += self._events
+        self._events.clear()
+        for place in self._places:
+            if not out.full:
+                place.take(out)
+        if out.broken:
+            self._break_off()
+            return False
+        self._write(out)
+        if self._over():
+            return False
+        stuck = not out.full and not out.pieces
+        if stuck or all(place.at_tip for place in self._places):
+            self._park()
+            return False
+        return not self._sink.blocked
+
+    def _write(self, out: Output) -> None:
+        if out.records:
+            self.records += out.records
+            self.last_record = self._clock()
+        if out.pieces:
+            out.pieces.append(self._format.cursor(self.cursor_text()))
+            self._sink.write(self._format.frame(b"".join(out.pieces)))
+            self.wrote = True
+
+    def _over(self) -> bool:
+        if self._limit is not None and self.records >= self._limit:
+            self.end("limit")
+        elif self._places and all(place.finished for place in self._places):
+            self.end("to")
+        return self.ended
+
+    def _park(self) -> None:
+        self._parked = True
+        for place in self._places:
+            if place.selection.match is None:
+                place.feed.wait(self)
+
+    def _catch_up_parked(self) -> None:
+        """Nothing came for it while it waited: it stands at the tip now."""
+        for place in self._places:
+            if place.plain and place.selection.match is not None:
+                place.go_to(place.feed.window.tip)
+
+    # -- what feeds tell
+
+    def reached(self, feed: Feed, seq: int) -> None:
+        """A new entry holds something for it."""
+        if self._parked:
+            self._parked = False
+            for place in self._places:
+                if place.plain and place.selection.match is not None:
+                    place.go_to(seq if place.feed is feed else place.feed.window.tip)
+        self._pump.wake(self)
+
+    def leave_window(self, feed: Feed) -> None:
+        """A window is about to start anew."""
+        if self._parked:
+            self._catch_up_parked()
+            self._parked = False
+        for place in self._on(feed):
+            place.leave_window()
+
+    def recreated(self, feed: Feed) -> None:
+        """A topic was made again: everything from its start, after a gap."""
+        for place in self._on(feed):
+            gaps = [Gap(p, offset, None, "recreated") for p, offset in sorted(place.positions.items())]
+            place.restart(dict.fromkeys(range(feed.partitions), 0), gaps)
+        self._pump.wake(self)
+
+    def deleted(self, feed: Feed) -> None:
+        """A topic is gone."""
+        for place in self._on(feed):
+            place.gaps += [Gap(p, o, None, "deleted") for p, o in sorted(place.positions.items())]
+        self._pump.wake(self)
+
+    def lost(self, feed: Feed, partition: int, resume_at: int) -> None:
+        """The tail goes on elsewhere; who stands past that place has to hear it."""
+        for place in self._on(feed):
+            offset = place.positions.get(partition)
+            if offset is not None and offset > resume_at:
+                gap = Gap(partition, resume_at, offset, "truncated", repeats=True)
+                place.restart({**place.positions, partition: resume_at}, [gap])
+        self._pump.wake(self)
+
+    def stalled(self, feed: Feed, partition: int, offset: int) -> None:
+        """An open transaction holds back a partition."""
+        if any(partition in place.positions for place in self._on(feed)):
+            self.tell("stalled", {"topic": feed.topic, "partition": partition, "offset": offset})
+
+    def _on(self, feed: Feed) -> list[Place]:
+        return [place for place in self._places if place.feed is feed]
+
+    # -- beside the records
+
+    def tell(self, name: str, body: Mapping[str, object]) -> None:
+        """Send an event with the next write; a format without events leaves it out."""
+        data = self._format.event(name, body)
+        if data is not None and not self.ended:
+            self._events.append(data)
+            self._pump.wake(self)
+
+    def heartbeat(self) -> None:
+        """Tell the cursor where nothing else was written lately."""
+        if not self.wrote and not self.ended and not self._sink.blocked:
+            data = self._format.cursor(self.cursor_text()) if self._places else self._format.idle()
+            if data:
+                self._sink.write(self._format.frame(data))
+        self.wrote = False
+
+    def idle_since(self, now: float) -> bool:
+        """Whether it has waited for a record for longer than it wants to."""
+        if self._idle is None or not self._parked:
+            return False
+        return now - self.last_record >= self._idle
+
+    def end(self, reason: str, **more: object) -> None:
+        """End the stream with its cursor."""
+        body = {"reason": reason, "cursor": self.cursor_text(), **more}
+        self._finish(self._format.event("bye" if reason == "stopping" else "end", body))
+
+    def fail(self, error: TailraceError) -> None:
+        """End the stream with an error."""
+        body = {**error.problem(), "cursor": self.cursor_text()} if self._places else error.problem()
+        self._finish(self._format.event("problem", body))
+
+    def _finish(self, last: bytes | None) -> None:
+        if self.ended:
+            return
+        if last is None:
+            self._break_off()
+            return
+        if last:
+            self._sink.write(self._format.frame(last))
+        self._sink.finish()
+        self.close()
+
+    def _break_off(self) -> None:
+        self._sink.abort()
+        self.close()
+
+    def close(self) -> None:
+        """Its client is gone, or it has ended."""
+        if self.ended:
+            return
+        self.ended = True
+        for place in self._places:
+            place.feed.remove(self, place.selection.match)
+            place.restart({}, ())
+        self._on_end(self)
