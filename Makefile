@@ -1,0 +1,75 @@
+# Each command alone does everything on a fresh machine with Python 3.11 or later.
+# Node.js 20 or later is used where it is needed; without it the command says so and goes on.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup page demo test check bench faults docs up down clean
+
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(if $(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(p))))
+BIN := .venv/bin
+READY := .venv/.ready
+RUN := VIRTUAL_ENV= $(BIN)
+NODE_READY := $(shell node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null && echo yes)
+PAGES := $(wildcard examples/browser/package.json)
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+
+setup: $(READY) page ## .venv with the locked dependencies
+
+$(READY): pyproject.toml uv.lock
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Tailrace needs Python 3.11 or later; this machine's python3 is $$(python3 --version 2>&1 || true)." >&2; \
+		echo "Install a newer one, or name it: make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3.12" >&2; exit 1; fi
+	@if ! $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null; then \
+		echo "$(PYTHON) has no venv. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(RUN)/uv sync --locked --all-extras --inexact --quiet
+	@touch $@
+
+# The page's script is TypeScript; what it compiles to is committed, so that Python alone can serve it.
+page:
+ifneq ($(PAGES),)
+ifeq ($(NODE_READY),yes)
+	@if [ examples/browser/package-lock.json -nt examples/browser/node_modules/.ready ]; then \
+		npm ci --prefix examples/browser --no-audit --no-fund --silent && touch examples/browser/node_modules/.ready; fi
+else
+	@echo "Node.js 20 or later is missing: the page's own build and tests are left out."
+endif
+endif
+
+demo: $(READY) ## Kafka, the gateway and a page on http://127.0.0.1:8484
+	@$(BIN)/tailrace dev $(ARGS)
+
+test: setup ## all tests (make test ARGS='-k cursor')
+	$(BIN)/pytest $(ARGS)
+
+check: $(READY) ## lint, format, types, import rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## measure, beside a raw limit, on this machine
+	$(BIN)/python -m benchmarks $(ARGS)
+
+faults: $(READY) ## kill real processes and count what is lost
+	$(BIN)/pytest -m faults $(ARGS)
+
+docs: $(READY) ## the manual, in site/
+	$(BIN)/python docs/generate.py
+	$(BIN)/mkdocs build --strict --quiet --config-file docs/mkdocs.yml
+	@echo "The manual is in site/index.html"
+
+up: ## Kafka and the gateway in containers
+	docker compose up --detach --build --wait
+
+down: ## stop the containers; their data stays
+	docker compose down
+
+clean: ## take away what the other commands made, but not your Kafka data
+	rm -rf .venv site build dist .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
+	rm -rf examples/browser/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
