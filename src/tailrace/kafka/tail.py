@@ -18,12 +18,23 @@ from tailrace.kafka.tail_feed import Feed
 FRESH_WAIT_MS, HOT_WAIT_MS, COLD_WAIT_MS = 10, 100, 50
 FRESH_PARTITIONS, HOT_PARTITIONS, COLD_PARTITIONS = 200, 500, 2_000
 
-BALANCE_SECONDS = 1.0
-FRESH_SECONDS = 2.0
-# Records a second from which a topic is hot, and how long it stays so without one.
-HOT_RECORDS = 5
-HOT_SECONDS = 15.0
 CLOSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When a topic moves: looked at every `balance_seconds`.
+
+    Within them `hot_records` make it hot; `cool_seconds` without one make it cold.
+    """
+
+    balance_seconds: float = 1.0
+    fresh_seconds: float = 2.0
+    hot_records: int = 5
+    cool_seconds: float = 15.0
+
+
+DEFAULT_PACE = Pace()
 
 
 @dataclass(slots=True)
@@ -51,17 +62,19 @@ class KafkaTail:
         self,
         settings: ClientSettings,
         listener: TailListener,
-        loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        pace: Pace = DEFAULT_PACE,
     ) -> None:
         self._settings = settings
         self._listener = listener
-        self._loop = loop or asyncio.get_running_loop()
+        self._pace = pace
+        self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
         self._watched: dict[str, _Watch] = {}
         self._fresh = self._feed("fresh", FRESH_WAIT_MS)
         self._hot = self._feed("hot", HOT_WAIT_MS)
         self._cold: list[Feed] = []
-        self._timer = self._loop.call_later(BALANCE_SECONDS, self._balance)
+        self._timer = self._loop.call_later(self._pace.balance_seconds, self._balance)
 
     def watch(self, topic: str, positions: Mapping[int, int]) -> None:
         """Start to read the topic at the given offset of each partition."""
@@ -146,7 +159,7 @@ class KafkaTail:
         now = time.monotonic()
         for watch in self._watched.values():
             self._settle(watch, now)
-        self._timer = self._loop.call_later(BALANCE_SECONDS, self._balance)
+        self._timer = self._loop.call_later(self._pace.balance_seconds, self._balance)
 
     def _settle(self, watch: _Watch, now: float) -> None:
         records, watch.records = watch.records, 0
@@ -164,11 +177,14 @@ class KafkaTail:
 
     def _target(self, watch: _Watch, records: int, now: float) -> Feed:
         if watch.feed is self._hot:
-            quiet = now - watch.last_record > HOT_SECONDS
+            quiet = now - watch.last_record > self._pace.cool_seconds
             return self._cold_feed(len(watch.positions)) if quiet else self._hot
-        if watch.feed is self._fresh and now - watch.since < FRESH_SECONDS:
+        if watch.feed is self._fresh and now - watch.since < self._pace.fresh_seconds:
             return self._fresh
-        if records >= HOT_RECORDS and self._hot.partitions + len(watch.positions) <= HOT_PARTITIONS:
+        if (
+            records >= self._pace.hot_records
+            and self._hot.partitions + len(watch.positions) <= HOT_PARTITIONS
+        ):
             return self._hot
         return self._cold_feed(len(watch.positions)) if watch.feed is self._fresh else watch.feed
 
