@@ -1,0 +1,243 @@
+"""`GET /v1/stream`: NDJSON, server-sent events or bare values, as the client wants it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+
+from tailrace.core.cursors import Cursor, TopicCursor, valid_topic_name
+from tailrace.core.errors import (
+    BadCursor,
+    BadRequest,
+    BrokerUnavailable,
+    NotAcceptable,
+    TailraceError,
+)
+from tailrace.core.formats import Format
+from tailrace.core.hub import Hub, TopicStart
+from tailrace.core.place import Selection
+from tailrace.core.routes import KEY, Match
+from tailrace.core.starts import END, Moment, Start, parse_start
+from tailrace.core.subscription import Subscription
+from tailrace.protocol.framing import bare, chunked
+from tailrace.protocol.ndjson import NdjsonFormat, ValuesFormat
+from tailrace.protocol.sse import RETRY_MS, SseRecordFormat, SseWriteFormat
+from tailrace.transports.connection import HttpSink
+from tailrace.transports.gateway import Answer, Call, Gateway
+
+# With more partitions a cursor on each record costs more than the records.
+ID_PER_RECORD_PARTITIONS = 8
+# An EventSource gives up for good at a 5xx, so a stream opens even when no broker answers in this time.
+LOCATE_SECONDS = 3.0
+LOCATE_AGAIN_SECONDS = 1.0
+
+_MEDIA = {
+    "application/x-ndjson": "ndjson",
+    "application/*": "ndjson",
+    "*/*": "ndjson",
+    "text/event-stream": "sse",
+    "text/*": "sse",
+}
+_CONTENT_TYPES = {
+    "ndjson": b"application/x-ndjson",
+    "sse": b"text/event-stream; charset=utf-8",
+    "value": b"application/octet-stream",
+}
+# One object per form and framing: readers that share it share their bytes.
+_NDJSON = {True: NdjsonFormat(chunked), False: NdjsonFormat(bare)}
+_VALUES = {True: ValuesFormat(chunked), False: ValuesFormat(bare)}
+_SSE_WRITE = {True: SseWriteFormat(chunked), False: SseWriteFormat(bare)}
+_SSE_RECORD = {True: SseRecordFormat(chunked), False: SseRecordFormat(bare)}
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRequest:
+    """What a client asked for."""
+
+    topics: Sequence[str]
+    start: Start
+    to: Start | None
+    limit: int | None
+    idle: float | None
+    form: str
+    selection: Selection
+
+
+class Streams:
+    """The handler of the stream route.
+
+    Args:
+        hub: what is watched.
+        spawn: runs a coroutine to its end.
+    """
+
+    def __init__(self, hub: Hub, spawn: Callable[[Coroutine[object, object, None]], object]) -> None:
+        self._hub = hub
+        self._spawn = spawn
+
+    async def __call__(self, gateway: Gateway, call: Call) -> Answer | None:
+        """Open a stream; its records go to the connection by themselves from then on."""
+        request = _read(gateway, call)
+        starts = await self._locate_soon(request)
+        if starts is not None:
+            if request.form == "sse" and _past_end(starts):
+                # Only this keeps an EventSource from coming again for ever.
+                return Answer(status=204)
+            _check_cursor_size(request, starts, gateway.settings.limits.cursor)
+        sink: HttpSink | None = call.scope["tailrace.open_stream"](200, _headers(call, request, starts))
+        if sink is None:
+            return None
+        self._begin(request, starts, sink)
+        return None
+
+    async def _locate_soon(self, request: StreamRequest) -> Sequence[TopicStart] | None:
+        try:
+            async with asyncio.timeout(LOCATE_SECONDS):
+                return await self._hub.locate(request.topics, request.start, request.to)
+        except (BrokerUnavailable, TimeoutError):
+            return None
+
+    def _begin(self, request: StreamRequest, starts: Sequence[TopicStart] | None, sink: HttpSink) -> None:
+        per_record = starts is not None and _id_per_record(starts)
+        subscription = self._hub.stream(
+            sink,
+            _format(request.form, per_record=per_record, is_chunked=sink.chunked),
+            limit=request.limit,
+            idle=request.idle,
+            on_end=_ended,
+        )
+        sink.on_drain = subscription.wake
+        sink.on_close = subscription.close
+        if request.form == "sse":
+            frame = chunked if sink.chunked else bare
+            sink.write(frame(b"retry: %d\n\n" % RETRY_MS))
+        if starts is None:
+            self._spawn(self._locate_later(request, subscription))
+        else:
+            self._hub.begin(subscription, starts, request.selection)
+            # The cursor to come back with, also where no record comes for a while.
+            subscription.heartbeat()
+
+    async def _locate_later(self, request: StreamRequest, subscription: Subscription) -> None:
+        """The broker was away when the stream opened: begin as soon as it can say where."""
+        # What was the end then is a moment by now.
+        start = Moment(int(time.time() * 1000)) if request.start == END else request.start
+        while not subscription.ended:
+            try:
+                starts = await self._hub.locate(request.topics, start, request.to)
+            except BrokerUnavailable:
+                await asyncio.sleep(LOCATE_AGAIN_SECONDS)
+            except TailraceError as error:
+                subscription.fail(error)
+            else:
+                self._hub.begin(subscription, starts, request.selection)
+                subscription.heartbeat()
+                return
+
+
+def _ended(_subscription: Subscription) -> None:
+    """Nothing of the transport's own is left to clear."""
+
+
+def _read(gateway: Gateway, call: Call) -> StreamRequest:
+    values = call.parameters
+    topics = values["topic"]
+    assert isinstance(topics, tuple)
+    _check_topics(topics, gateway.settings.limits.subscriptions)
+    now_ms = int(time.time() * 1000)
+    last_event_id = call.headers.get(b"last-event-id", b"")
+    if len(last_event_id) > gateway.settings.limits.cursor:
+        raise BadCursor(f"A cursor in a header has at most {gateway.settings.limits.cursor} bytes.")
+    # An EventSource repeats its whole address when it comes back, so the header is the newer one.
+    text = last_event_id.decode("latin-1") or str(values["from"])
+    limit, idle, to, key = values["limit"], values["idle"], values["to"], values["key"]
+    return StreamRequest(
+        topics=list(dict.fromkeys(topics)),
+        start=parse_start(text, now_ms),
+        to=parse_start(str(to), now_ms) if to is not None else None,
+        limit=limit if isinstance(limit, int) else None,
+        idle=float(idle) if isinstance(idle, float | int) else None,
+        form=str(values["format"]) if values["format"] else _accepted(call.headers.get(b"accept", b"")),
+        selection=Selection(
+            match=Match(KEY, str(key).encode()) if key is not None else None, counted=limit is not None
+        ),
+    )
+
+
+def _check_topics(topics: Sequence[str], most: int) -> None:
+    if len(topics) > most:
+        raise BadRequest(f"A connection reads at most {most} topics.", hint="Open a second one.")
+    for topic in topics:
+        if not valid_topic_name(topic):
+            raise BadRequest(f"{topic[:80]!r} is no topic name.")
+
+
+def _accepted(accept: bytes) -> str:
+    """The first of the accepted media types, by weight, that can be given; none named means NDJSON."""
+    if not accept.strip():
+        return "ndjson"
+    choices: list[tuple[float, int, str]] = []
+    for order, entry in enumerate(accept.decode("latin-1").split(",")):
+        media, *parameters = (part.strip().lower() for part in entry.split(";"))
+        if media in _MEDIA and (weight := _weight(parameters)) > 0:
+            choices.append((-weight, order, _MEDIA[media]))
+    if not choices:
+        raise NotAcceptable(
+            "A stream can't be given in any of the accepted media types.",
+            hint="Accept application/x-ndjson or text/event-stream, or say format=ndjson, sse or value.",
+        )
+    return min(choices)[2]
+
+
+def _weight(parameters: Sequence[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return float(parameter[2:])
+            except ValueError:
+                return 0
+    return 1
+
+
+def _past_end(starts: Sequence[TopicStart]) -> bool:
+    return all(
+        start.to is not None and all(start.positions.get(p, 0) >= end for p, end in start.to.items())
+        for start in starts
+    )
+
+
+def _cursor(starts: Sequence[TopicStart]) -> str:
+    return str(Cursor({s.feed.topic: TopicCursor.at(s.positions, s.feed.window.tag) for s in starts}))
+
+
+def _check_cursor_size(request: StreamRequest, starts: Sequence[TopicStart], most: int) -> None:
+    if request.form == "sse" and len(_cursor(starts)) > most:
+        raise BadRequest(
+            f"The cursor of these topics is longer than the {most} bytes that an event's id may have.",
+            hint="Ask for format=ndjson, or for fewer topics.",
+        )
+
+
+def _id_per_record(starts: Sequence[TopicStart]) -> bool:
+    return len(starts) == 1 and starts[0].feed.partitions <= ID_PER_RECORD_PARTITIONS
+
+
+def _headers(
+    call: Call, request: StreamRequest, starts: Sequence[TopicStart] | None
+) -> list[tuple[bytes, bytes]]:
+    headers = [(b"content-type", _CONTENT_TYPES[request.form]), (b"x-accel-buffering", b"no")]
+    headers += call.response_headers
+    if starts is not None:
+        headers.append((b"tailrace-cursor", _cursor(starts).encode()))
+    if request.form == "sse":
+        per_record = starts is not None and _id_per_record(starts)
+        headers.append((b"tailrace-id", b"record" if per_record else b"write"))
+    return headers
+
+
+def _format(form: str, *, per_record: bool, is_chunked: bool) -> Format:
+    if form == "ndjson":
+        return _NDJSON[is_chunked]
+    if form == "value":
+        return _VALUES[is_chunked]
+    return (_SSE_RECORD if per_record else _SSE_WRITE)[is_chunked]
