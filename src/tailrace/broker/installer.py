@@ -4,11 +4,12 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from tailrace.broker import training
 from tailrace.broker.errors import EmbeddedKafkaError, disk_errors, no_space
@@ -20,17 +21,28 @@ COORDINATES: Final = [
     # Kafka logs through SLF4J 1.7; the version follows Kafka's own log4j-core.
     "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
 ]
+OTHERS_INSTALL_WITHIN: Final = 900.0
+LOOK_EVERY: Final = 0.1
+TRAIN_AGAIN_AFTER: Final = 86_400
+"""Seconds after which a training that failed is tried again."""
 NEEDED_SPACE: Final = 256 << 20
 """Bytes free before a first download: 46 MB of jars, 70 MB of start cache, and room to breathe."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a first installation is; `total` is 0 while it is not known."""
+    """How far a first installation is.
 
-    step: str
+    Args:
+        step: `resolve` (which jars), `download` (bytes of them), or `train` (Java's start cache).
+        name: the file at hand.
+        done: bytes so far.
+        total: bytes in all, 0 while that is not known.
+    """
+
+    step: Literal["resolve", "download", "train"]
     name: str
-    done: int
+    done: int = 0
     total: int = 0
 
 
@@ -90,10 +102,25 @@ def _java() -> tuple[Path, str]:
 
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let only one process install; the others wait for it, as long as it lives."""
+    """Let only one process install; the others wait for it."""
     with (folder / "install.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        _lock(file.fileno())
         yield
+
+
+def _lock(descriptor: int) -> None:
+    deadline = time.monotonic() + OTHERS_INSTALL_WITHIN
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise EmbeddedKafkaError(
+                    "Kafka could not be installed.",
+                    cause=f"Another process has been installing it for {OTHERS_INSTALL_WITHIN:.0f} s.",
+                    hint="Wait for it or end it, then run this again.",
+                ) from error
+        time.sleep(LOOK_EVERY)
 
 
 def _manifest(folder: Path) -> Path:
@@ -119,16 +146,9 @@ def _download(folder: Path, source: str, report: Report) -> tuple[Path, ...]:
 
     if shutil.disk_usage(folder).free < NEEDED_SPACE:
         raise no_space(folder)
-    done = 0
-
-    def received(name: str, count: int) -> None:
-        nonlocal done
-        done += count
-        report(Progress("download", name, done))
-
     source = source or MAVEN_CENTRAL_URL
     try:
-        jars = repository.jars(COORDINATES, folder / "maven", source, received)
+        jars = repository.jars(COORDINATES, folder / "maven", source, _reporter(report))
     except (requests.RequestException, repository.BrokenDownload) as error:
         raise EmbeddedKafkaError(
             "Kafka could not be downloaded.",
@@ -142,12 +162,20 @@ def _download(folder: Path, source: str, report: Report) -> tuple[Path, ...]:
     return tuple(jars)
 
 
+def _reporter(report: Report) -> Callable[[str, int, int], None]:
+    return lambda name, done, total: report(Progress("download" if total else "resolve", name, done, total))
+
+
 def _with_start_cache(installation: Installation, path: Path, report: Report) -> Installation:
     """Add Java's start cache, trained once; a failed training is remembered and starts go without."""
     failed = path.with_suffix(".failed")
-    if not path.exists() and not failed.exists():
-        report(Progress("train", path.name, 0))
+    if not path.exists() and not _fresh(failed):
+        report(Progress("train", path.name))
         reason = training.train(installation, path)
         if reason:
             failed.write_text(reason)
     return replace(installation, start_cache=path) if path.exists() else installation
+
+
+def _fresh(failed: Path) -> bool:
+    return failed.exists() and time.time() - failed.stat().st_mtime < TRAIN_AGAIN_AFTER

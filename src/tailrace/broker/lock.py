@@ -33,6 +33,7 @@ class FolderLock:
             owner = os.pread(self._descriptor, 32, 0).decode().strip()
             if _alive(owner) or time.monotonic() > deadline:
                 os.close(self._descriptor)
+                self._descriptor = -1
                 raise EmbeddedKafkaError(
                     f"A broker already runs on the data in {self._folder}.",
                     cause=f"Process {owner or 'unknown'} uses it.",

@@ -120,7 +120,9 @@ class Node:
 
     def _java(self, properties: Path) -> list[str]:
         installation = self._installation
-        cache = [f"-XX:AOTCache={installation.start_cache}"] if installation.start_cache else []
+        # Java 25 warns at each start of some stubs that it makes anew; they cost nothing.
+        quiet = ["-Xlog:disable", "-Xlog:all=error:stderr"]
+        cache = [f"-XX:AOTCache={installation.start_cache}", *quiet] if installation.start_cache else []
         return [
             str(installation.java),
             *cache,
@@ -157,9 +159,11 @@ def _private(path: str, flags: int) -> int:
 
 
 def _last_lines(path: Path) -> list[str]:
-    """The last lines of a log that tell what went wrong: its errors if it has any."""
+    """What a log says of its end: from the first error on, else the last lines; no stack traces."""
     if not path.exists():
         return []
     lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
-    errors = [line for line in lines if " ERROR " in line or " FATAL " in line]
-    return (errors or lines)[-TAIL_LINES:]
+    lines = [line for line in lines if not line.startswith("\tat ")]
+    errors = (number for number, line in enumerate(lines) if " ERROR " in line)
+    first = next(errors, max(0, len(lines) - TAIL_LINES))
+    return lines[first : first + TAIL_LINES]

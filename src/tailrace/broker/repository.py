@@ -22,8 +22,8 @@ ATTEMPTS: Final = 4
 CHUNK: Final = 1 << 16
 PARTIAL: Final = ".part"
 
-Received = Callable[[str, int], None]
-"""Called with a file's name and the number of bytes that just came."""
+Told = Callable[[str, int, int], None]
+"""Called with a file's name, the bytes so far, and the bytes in all once they are known, else 0."""
 
 
 class BrokenDownload(Exception):
@@ -33,10 +33,13 @@ class BrokenDownload(Exception):
 class ResumingResolver(PythonResolver):
     """jgo's resolver with downloads that can be resumed."""
 
-    def __init__(self, received: Received) -> None:
+    def __init__(self, told: Told) -> None:
         super().__init__()
-        self._received = received
+        self._told = told
+        self._done = 0
+        self._total = 0
         self._session = requests.Session()
+        self._session.headers["Accept-Encoding"] = "identity"  # a range is one of the file's own bytes
         again = Retry(total=3, backoff_factor=0.3, status_forcelist=[429, 500, 502, 503, 504])
         self._session.mount("https://", HTTPAdapter(max_retries=again))
         self._session.mount("http://", HTTPAdapter(max_retries=again))
@@ -45,20 +48,33 @@ class ResumingResolver(PythonResolver):
         """Close the connections to the repository."""
         self._session.close()
 
+    def fetch_all(self, artifacts: list[Artifact]) -> list[Path]:
+        """Bring files into the repository on disk, their sizes asked for first."""
+        missing = [artifact for artifact in artifacts if not _place(artifact).exists()]
+        self._done = 0
+        self._total = sum(map(self._size, missing))
+        return [artifact.resolve() for artifact in artifacts]
+
+    def _size(self, artifact: Artifact) -> int:
+        answer = self._session.head(_address(artifact), timeout=CONNECT_AND_READ_TIMEOUT)
+        answer.raise_for_status()
+        return int(answer.headers.get("Content-Length", 0))
+
     def download(self, artifact: Artifact) -> Path:
         """Bring one file into the repository on disk, whole or not at all."""
-        path = artifact.context.repo_cache / artifact.component.path_prefix / artifact.filename
+        path = _place(artifact)
         url = _address(artifact)
         path.parent.mkdir(parents=True, exist_ok=True)
+        before = self._done
         for _ in range(ATTEMPTS):
             with suppress(
                 requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError
             ):
-                if self._fetch(url, path):
+                if self._fetch(url, path, before):
                     return path
         raise BrokenDownload(url)
 
-    def _fetch(self, url: str, path: Path) -> bool:
+    def _fetch(self, url: str, path: Path, before: int) -> bool:
         """Fetch what is missing; False if the file came altered and was thrown away."""
         part = path.with_name(path.name + PARTIAL)
         have = part.stat().st_size if part.exists() else 0
@@ -69,10 +85,12 @@ class ResumingResolver(PythonResolver):
                 return False
             answer.raise_for_status()
             resumed = answer.status_code == requests.codes.partial_content
+            self._done = before + (have if resumed else 0)
             with part.open("ab" if resumed else "wb") as file:
                 for chunk in answer.iter_content(CHUNK):
                     file.write(chunk)
-                    self._received(path.name, len(chunk))
+                    self._done += len(chunk)
+                    self._told(path.name, self._done, self._total)
             expected = answer.headers.get("x-checksum-sha1") or self._published_sha1(url)
         if _sha1(part) != expected:
             part.unlink()
@@ -84,6 +102,10 @@ class ResumingResolver(PythonResolver):
         answer = self._session.get(f"{url}.sha1", timeout=CONNECT_AND_READ_TIMEOUT)
         answer.raise_for_status()
         return answer.text.split()[0].lower()
+
+
+def _place(artifact: Artifact) -> Path:
+    return artifact.context.repo_cache / artifact.component.path_prefix / artifact.filename
 
 
 def _address(artifact: Artifact) -> str:
@@ -102,14 +124,14 @@ def _dependency(context: MavenContext, coordinate: str) -> Dependency:
     return Dependency(context.project(group, name).at_version(version).artifact(), "compile", raw=True)
 
 
-def jars(coordinates: list[str], folder: Path, source: str, received: Received) -> list[Path]:
+def jars(coordinates: list[str], folder: Path, source: str, told: Told) -> list[Path]:
     """The jars of some Maven coordinates and all that they need, downloaded into a folder."""
-    resolver = ResumingResolver(received)
+    resolver = ResumingResolver(told)
     try:
         context = MavenContext(resolver=resolver, repo_cache=folder, remote_repos={"source": source})
         wanted = [_dependency(context, coordinate) for coordinate in coordinates]
         given, needed = resolver.resolve(wanted)
         needed = [dependency for dependency in needed if dependency.scope in {"compile", "runtime"}]
-        return [dependency.artifact.resolve() for dependency in [*given, *needed]]
+        return resolver.fetch_all([dependency.artifact for dependency in [*given, *needed]])
     finally:
         resolver.close()

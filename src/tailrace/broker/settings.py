@@ -11,6 +11,9 @@ Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 INTERNAL_TOPIC_PARTITIONS: Final = 4
 """Kafka's default of 50 costs time at first use and at each start; an embedded broker has few groups."""
 
+SESSION_MS: Final = 3000
+"""After kill -9 a node is let in again only when its old session is over; Kafka's default makes that 9 s."""
+
 
 @dataclass(frozen=True)
 class Listener:
@@ -81,6 +84,8 @@ class NodeSettings:
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "INTERNAL",
             "log.dirs": str(self.log_folder),
+            "broker.session.timeout.ms": str(SESSION_MS),
+            "broker.heartbeat.interval.ms": str(SESSION_MS // 6),
         }
 
     def _addresses(self) -> dict[str, str]:

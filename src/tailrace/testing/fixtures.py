@@ -112,7 +112,7 @@ def kafka_cluster(
         )
         started.append(embedded)
         embedded.start()
-        return TestKafka(embedded)
+        return TestKafka(embedded, users=users, certificates=made)
 
     try:
         yield start
