@@ -1,0 +1,33 @@
+"""The one decision for every way in."""
+
+from collections.abc import Iterable
+
+from tailrace.auth.grants import Action, Principal
+from tailrace.core.errors import Forbidden
+
+
+class Authorizer:
+    """Denies unless granted; never asks whether a topic exists, so a refusal tells nothing about it."""
+
+    def allows(self, principal: Principal, action: Action, topic: str | None) -> bool:
+        """Whether a grant covers this; no topic means all topics, which only the pattern * covers."""
+        return any(
+            grant.permits(action) and (grant.pattern == "*" if topic is None else grant.covers(topic))
+            for grant in principal.grants
+        )
+
+    def authorize(self, principal: Principal, action: Action, topic: str | None) -> None:
+        """Return when it is allowed.
+
+        Raises:
+            Forbidden: it is not granted; the same words whether the topic exists or not.
+        """
+        if not self.allows(principal, action, topic):
+            raise Forbidden(
+                f"{principal.name} may not {action.value} {'all topics' if topic is None else topic}.",
+                hint="Log in with a token." if principal.anonymous else "Ask for a grant on this topic.",
+            )
+
+    def visible(self, principal: Principal, topics: Iterable[str]) -> list[str]:
+        """Of these topics, those whose existence the principal may know, in their order."""
+        return [topic for topic in topics if self.allows(principal, Action.DESCRIBE, topic)]

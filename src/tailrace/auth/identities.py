@@ -1,0 +1,121 @@
+"""Who is asking: identities from the settings, found by token, by session, or nobody."""
+
+from collections.abc import Iterable
+
+from tailrace.auth.grants import ANONYMOUS, EVERYTHING, Action, Grant, Principal
+from tailrace.auth.origins import OriginRules, loopback_host
+from tailrace.auth.sessions import Sessions, session_in
+from tailrace.auth.tokens import DIGEST, shown_token, token_digest
+from tailrace.core.errors import ConfigurationError, Unauthenticated
+from tailrace.settings import PrincipalEntry, Settings
+
+_LOCAL_PAGES = OriginRules(loopback=True)
+_LOCAL_PAGES_AND_NULL = OriginRules(loopback=True, null=True)
+
+
+class Identities:
+    """All principals. `local` are the origins from which anonymous may come, if it must be this machine."""
+
+    def __init__(
+        self,
+        principals: Iterable[tuple[Principal, str | None]],
+        sessions: Sessions,
+        local: OriginRules | None = None,
+    ) -> None:
+        self._by_digest: dict[str, Principal] = {}
+        self._anonymous = Principal(ANONYMOUS)
+        self._sessions = sessions
+        self._local = local
+        names: set[str] = set()
+        for principal, digest in principals:
+            if principal.name in names:
+                raise ConfigurationError(f"The principal {principal.name!r} stands twice.")
+            names.add(principal.name)
+            self._add(principal, digest)
+
+    @classmethod
+    def from_settings(cls, settings: Settings, sessions: Sessions) -> "Identities":
+        """Those of the settings file; with `--open`, anonymous from this machine may do everything.
+
+        Raises:
+            ConfigurationError: a principal, its token's hash or a grant is wrong.
+        """
+        principals = [_principal(entry) for entry in settings.principals]
+        if not settings.server.open:
+            return cls(principals, sessions)
+        everyone = Principal(ANONYMOUS, (Grant(EVERYTHING, "*"),))
+        named = [(principal, digest) for principal, digest in principals if not principal.anonymous]
+        return cls([*named, (everyone, None)], sessions, _LOCAL_PAGES)
+
+    @classmethod
+    def for_dev(cls, settings: Settings, sessions: Sessions, token: str) -> "Identities":
+        """The token's bearer may do everything; anonymous may use the topic of `/kafka` from this machine."""
+        bearer = Principal("dev", (Grant(EVERYTHING, "*"),))
+        topic = settings.socketio.topic
+        visitor = Principal(ANONYMOUS, (Grant(frozenset({Action.READ, Action.WRITE}), topic),))
+        local = _LOCAL_PAGES_AND_NULL if settings.socketio.allow_null_origin else _LOCAL_PAGES
+        return cls([(bearer, token_digest(token)), (visitor, None)], sessions, local)
+
+    def identify(
+        self,
+        authorization: str | None,
+        cookie: str | None,
+        *,
+        host: str | None = None,
+        origin: str | None = None,
+    ) -> Principal:
+        """Who sent these headers; a session that is over counts as none, since a page can't drop it itself.
+
+        Raises:
+            Unauthenticated: what was shown is not known, or nothing was shown and anonymous may do nothing.
+        """
+        if authorization is not None:
+            return self.by_token(shown_token(authorization))
+        session = session_in(cookie)
+        principal = self._sessions.find(session) if session else None
+        return principal or self._nobody(host, origin)
+
+    def by_token(self, token: str | None) -> Principal:
+        """Whose token it is.
+
+        Raises:
+            Unauthenticated: nobody's.
+        """
+        # Looked up by its SHA-256: whoever measures the time learns about hashes that cannot be chosen.
+        found = self._by_digest.get(token_digest(token)) if token else None
+        if found is None:
+            raise Unauthenticated("The token is not known here.", hint="Check that it is complete and valid.")
+        return found
+
+    def _nobody(self, host: str | None, origin: str | None) -> Principal:
+        if not self._anonymous.grants:
+            raise Unauthenticated("A token is needed.", hint="Send the header Authorization: Bearer TOKEN.")
+        if self._local and not (loopback_host(host) and self._local.takes(origin, host)):
+            raise Unauthenticated(
+                "Without a token this is open only to this machine and its own pages.",
+                hint="Use http://127.0.0.1, or send the header Authorization: Bearer TOKEN.",
+            )
+        return self._anonymous
+
+    def _add(self, principal: Principal, digest: str | None) -> None:
+        if principal.anonymous:
+            if digest is not None:
+                raise ConfigurationError("The principal anonymous cannot have a token.")
+            self._anonymous = principal
+        elif digest is None or not DIGEST.fullmatch(digest):
+            raise ConfigurationError(
+                f"The principal {principal.name!r} has no token_sha256 of 64 hexadecimal digits.",
+                hint="It is the SHA-256 of its token: printf %s TOKEN | sha256sum",
+            )
+        elif digest in self._by_digest:
+            raise ConfigurationError(f"The principal {principal.name!r} has the token of another one.")
+        else:
+            self._by_digest[digest] = principal
+
+
+def _principal(entry: PrincipalEntry) -> tuple[Principal, str | None]:
+    if not entry.name or not entry.name.isprintable() or len(entry.name) > 200:
+        raise ConfigurationError("A principal's name is 1 to 200 printable characters.")
+    grants = tuple(Grant.parse(grant.actions, grant.topic) for grant in entry.grants)
+    digest = entry.token_sha256
+    return Principal(entry.name, grants), digest.lower() if digest else digest

@@ -1,0 +1,36 @@
+"""A gateway that would be open to the network does not start."""
+
+from ipaddress import ip_address
+
+from tailrace.core.errors import ConfigurationError
+from tailrace.settings import Settings
+
+
+def check_safe(settings: Settings) -> None:
+    """Return when the gateway may start as it is set.
+
+    Raises:
+        ConfigurationError: nobody could use it, or anybody on the network could do everything.
+    """
+    host = settings.server.host
+    if settings.server.open:
+        if not _loopback_address(host):
+            raise ConfigurationError(
+                f"--open listens on this machine only, but the host is {host}.",
+                hint="Leave out --host, or leave out --open and set up [[principals]].",
+            )
+        return
+    if not any(entry.token_sha256 or entry.grants for entry in settings.principals):
+        raise ConfigurationError(
+            f"No identity is set up, so nobody could use the gateway on {host}.",
+            hint="Add [[principals]] to tailrace.toml, or type --open to let everybody on this machine in.",
+        )
+
+
+def _loopback_address(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
