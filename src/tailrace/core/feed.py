@@ -129,7 +129,8 @@ class Feed:
             pieces.append(data)
             left -= len(data)
             seq += 1
-        pieces.append(format_.cursor(window.cursor_text(self.topic, seq)))
+        if not format_.cursor_in_records:
+            pieces.append(format_.cursor(window.cursor_text(self.topic, seq)))
         return format_.frame(b"".join(pieces)), seq
 
     # -- what else can happen

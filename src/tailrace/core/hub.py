@@ -86,7 +86,7 @@ class Hub:
         self._latest = SharedCalls[str, Mapping[int, int]](reader.latest, spawn)
         self._stopping = False
         self._due: list[Subscription] = []
-        self._share = 1
+        self._beats = 0.0
 
     # -- opening streams
 
@@ -283,12 +283,11 @@ class Hub:
         for subscription in list(self.streams):
             if subscription.idle_since(now):
                 subscription.end("idle")
-        if not self._due:
-            self._due = list(self.streams)
-            self._share = max(1, -(-len(self._due) // max(1, int(self._limits.heartbeat_seconds / 2))))
-        for subscription in self._due[: self._share]:
-            subscription.heartbeat()
-        del self._due[: self._share]
+        self._beats += len(self.streams) * LOOK_SECONDS / (self._limits.heartbeat_seconds / 2)
+        while self._beats >= 1 and self.streams:
+            self._due = self._due or list(self.streams)
+            self._due.pop().heartbeat()
+            self._beats -= 1
 
     def look_after_memory(self) -> None:
         """Windows together stay within their half of the memory; who reads a trimmed one catches up."""

@@ -3,13 +3,12 @@
 `kafka/` has the form that talks to brokers, `client/` the form that talks to a gateway.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tailrace.core.cursors import Cursor
 from tailrace.core.errors import TailraceError
-from tailrace.core.ports import NewRecord
 from tailrace.core.records import Chunk
 
 
@@ -85,32 +84,33 @@ class Scan(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A record that was not stored; `index` counts the records of a load from 0, None where unknown."""
+    """A record that was not stored; `index` counts the records of a load from 0."""
 
-    index: int | None
+    index: int
     error: TailraceError
 
 
-class Load(Protocol):
-    """One writing of records to a topic, in order, with a bound on what is under way.
+RecordT = TypeVar("RecordT", contravariant=True)
 
-    Every method may wait for room, and raises when nothing more can be stored at all.
+
+class Load(Protocol[RecordT]):
+    """One writing to a topic, in order, with a bound on what is under way.
+
+    RecordT is NewRecord, or bytes for bare values, which cost less.
+    Every method may wait for room, and raises UnknownOutcome, Unavailable or Forbidden when nothing more
+    can be stored.
     """
 
-    def add(self, records: Sequence[NewRecord]) -> None:
+    def add(self, records: Sequence[RecordT]) -> None:
         """Take records."""
         ...
 
-    def add_values(self, values: Sequence[bytes]) -> None:
-        """Take bare values, which costs less than whole records."""
-        ...
-
-    def refused(self) -> Iterable[Refused]:
-        """What was refused since the last call."""
+    def refused(self) -> Sequence[Refused]:
+        """What is known to be refused since the last call."""
         ...
 
     def idle(self) -> None:
-        """There is nothing to take now: move what is under way, keep the connection."""
+        """There is nothing to take now: learn the fate of what is under way, keep the connection."""
         ...
 
     def finish(self) -> int:

@@ -175,7 +175,8 @@ class Subscription:
             self.records += out.records
             self.last_record = self._clock()
         if out.pieces:
-            out.pieces.append(self._format.cursor(self.cursor_text()))
+            if not self._format.cursor_in_records:
+                out.pieces.append(self._format.cursor(self.cursor_text()))
             self._sink.write(self._format.frame(b"".join(out.pieces)))
             self.wrote = True
 
