@@ -212,6 +212,14 @@ def answer(outcome: Outcome) -> bytes:
     return msgspec.json.encode({"error": outcome.problem()})
 
 
+def in_order(parsed: Parsed, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    """What was stored and what was refused, in the order in which it came."""
+    if len(outcomes) == len(parsed):
+        return outcomes
+    stored = iter(outcomes)
+    return [next(stored) if isinstance(record, NewRecord) else record for record in parsed]
+
+
 def _unusual(given: RecordIn, value: bytes) -> NewRecord:
     return NewRecord(
         None if value == b"null" else _value(value, given.value_encoding),

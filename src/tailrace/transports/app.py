@@ -1,0 +1,178 @@
+"""The web application made from the route table: one way in for every request.
+
+identify -> authorise -> read parameters -> handler -> answer, and one place where errors become problems.
+Starlette matches the paths; all that depends on the table is worked out once, when the app is made.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+from starlette.routing import Route as Path
+from starlette.types import ASGIApp
+
+from tailrace.core.cursors import valid_topic_name
+from tailrace.core.errors import BadRequest, Internal, MethodNotAllowed, NotFound, Stopping, TailraceError
+from tailrace.protocol.parameters import ParameterReader, Value
+from tailrace.protocol.routes import ROUTES, Route
+from tailrace.transports.body import ClientGone
+from tailrace.transports.errors import (
+    allowed_origin,
+    preflight,
+    problem_answer,
+    response_headers,
+    send_answer,
+)
+from tailrace.transports.gateway import (
+    Answer,
+    Call,
+    Gateway,
+    Handler,
+    Principal,
+    Receive,
+    Scope,
+    Send,
+    Sender,
+)
+
+_log = logging.getLogger("tailrace.http")
+
+# Routes whose answer has no end, so that a HEAD of them would not end either.
+_ENDLESS = frozenset({"stream"})
+
+
+def make_app(
+    gateway: Gateway,
+    handlers: Mapping[str, Handler],
+    more: Sequence[BaseRoute] = (),
+    routes: Sequence[Route] = ROUTES,
+) -> ASGIApp:
+    """The application: every route of the table with its handler, and what else is mounted.
+
+    Args:
+        gateway: the services that handlers get.
+        handlers: by the name in the table; a route without one is left out (a page that is not installed).
+        more: mounts that are no routes of the table, such as Socket.IO.
+        routes: the table.
+    """
+    served = [route for route in routes if route.handler in handlers]
+    by_path = groupby(sorted(served, key=attrgetter("path")), attrgetter("path"))
+    order = {route.path: number for number, route in reversed(list(enumerate(served)))}
+    doors = {path: _Door(gateway, list(group), handlers) for path, group in by_path}
+    paths = [Path(path, doors[path]) for path in sorted(doors, key=order.__getitem__)]
+    app = Starlette(routes=[*paths, *more])
+    app.router.redirect_slashes = False
+    app.router.default = _NotFound(gateway, app.router.default)
+    return app
+
+
+class _Action:
+    """A route with what is worked out once."""
+
+    __slots__ = ("handler", "parameters", "route")
+
+    def __init__(self, route: Route, handler: Handler) -> None:
+        self.route = route
+        self.handler = handler
+        self.parameters = ParameterReader(route.parameters)
+
+
+class _Door:
+    """All methods of one path, as an ASGI application."""
+
+    def __init__(self, gateway: Gateway, routes: Sequence[Route], handlers: Mapping[str, Handler]) -> None:
+        self._gateway = gateway
+        self._actions: dict[str, _Action] = {r.method: _Action(r, handlers[r.handler]) for r in routes}
+        get = self._actions.get("GET")
+        if get and get.route.handler not in _ENDLESS:
+            self._actions["HEAD"] = get
+        self._methods = ", ".join([*self._actions, "OPTIONS"]).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        sender = Sender(send)
+        common = response_headers(headers.get(b"origin"), self._gateway.settings.server.origins)
+        try:
+            answer = await self._answer(scope, receive, sender, headers, common)
+        except ClientGone:
+            return
+        except Exception as error:
+            if sender.started:
+                raise
+            answer = _problem(error, self._methods)
+        if answer is not None:
+            await send_answer(sender, answer, common, with_body=scope["method"] != "HEAD")
+
+    async def _answer(
+        self,
+        scope: Scope,
+        receive: Receive,
+        sender: Sender,
+        headers: Mapping[bytes, bytes],
+        common: list[tuple[bytes, bytes]],
+    ) -> Answer | None:
+        action = self._actions.get(scope["method"])
+        if action is None:
+            return self._without_action(scope["method"], headers)
+        gateway = self._gateway
+        route = action.route
+        topic = scope["path_params"].get("topic", "")
+        principal = None
+        if route.resource != "open":
+            if gateway.stopping:
+                raise Stopping("This gateway is going away.", hint="Ask again; another one will answer.")
+            principal = gateway.access.identify(headers, scope["method"])
+            if route.resource == "path" and route.action:
+                gateway.access.authorize(principal, route.action, topic)
+        if topic and not valid_topic_name(topic):
+            raise BadRequest(f"{topic[:80]!r} is no topic name.")
+        parameters = action.parameters.read(scope["query_string"])
+        if principal and route.resource == "query" and route.action:
+            self._authorize_topics(principal, route.action, parameters)
+        call = Call(route, scope, receive, sender, headers, principal, parameters, topic, common)
+        return await action.handler(gateway, call)
+
+    def _authorize_topics(self, principal: Principal, action: str, parameters: Mapping[str, Value]) -> None:
+        topics = parameters["topic"]
+        for topic in topics if isinstance(topics, tuple) else ():
+            self._gateway.access.authorize(principal, action, topic)
+
+    def _without_action(self, method: str, headers: Mapping[bytes, bytes]) -> Answer:
+        if method != "OPTIONS":
+            raise MethodNotAllowed(f"{method[:20]} is no method of this path.")
+        allow = [(b"allow", self._methods)]
+        origin = headers.get(b"origin")
+        if origin and allowed_origin(origin, self._gateway.settings.server.origins):
+            allow += preflight(self._methods, headers.get(b"access-control-request-headers"))
+        return Answer(status=204, headers=allow)
+
+
+class _NotFound:
+    """Answers for paths that are none."""
+
+    def __init__(self, gateway: Gateway, for_websockets: ASGIApp) -> None:
+        self._gateway = gateway
+        self._for_websockets = for_websockets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._for_websockets(scope, receive, send)
+            return
+        origin = dict(scope["headers"]).get(b"origin")
+        error = NotFound("There is nothing at this address.", hint="/docs shows what there is.")
+        common = response_headers(origin, self._gateway.settings.server.origins)
+        await send_answer(Sender(send), problem_answer(error), common, with_body=scope["method"] != "HEAD")
+
+
+def _problem(error: Exception, methods: bytes) -> Answer:
+    if isinstance(error, MethodNotAllowed):
+        return problem_answer(error, [(b"allow", methods)])
+    if isinstance(error, TailraceError):
+        # A body that was refused unread must not be taken for the next request.
+        unread = error.status in {408, 413}
+        return problem_answer(error, [(b"connection", b"close")] if unread else ())
+    _log.error("A request failed.", exc_info=error)
+    return problem_answer(Internal("Something went wrong here; the log has the details."))

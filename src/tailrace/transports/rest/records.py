@@ -1,0 +1,200 @@
+"""One page of records: stateless, safe to repeat, the same on any gateway process."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from tailrace.core.cursors import Cursor, TopicCursor
+from tailrace.core.errors import BadRequest
+from tailrace.core.hub import Hub, TopicStart
+from tailrace.core.place import Gap, Selection, lost_gap
+from tailrace.core.ports import Block, LogReader, LostPosition
+from tailrace.core.records import Chunk, Run
+from tailrace.core.starts import END, Start, parse_start
+from tailrace.core.subscription import Subscription
+from tailrace.protocol.codecs import encode_rows
+from tailrace.protocol.framing import bare
+from tailrace.protocol.ndjson import NdjsonFormat
+from tailrace.transports.gateway import Answer, Call, Gateway
+
+READ_BYTES = 1 << 20
+
+_NDJSON = NdjsonFormat(bare)
+
+
+async def records(gateway: Gateway, call: Call) -> Answer:
+    """A page from `from` on; with nothing there, it waits for the first record as long as `wait` says."""
+    values = call.parameters
+    start = parse_start(str(values["from"]), int(time.time() * 1000))
+    limit, wait, partition = values["limit"], values["wait"], values["partition"]
+    assert isinstance(limit, int)
+    assert isinstance(wait, float)
+    wanted = partition if isinstance(partition, int) else None
+    deadline = time.monotonic() + wait
+    page = await _read(gateway, call.topic, start, wanted, limit)
+    while page.empty and (left := deadline - time.monotonic()) > 0:
+        await _wait(gateway.hub, page, wanted, left)
+        page = await _read(gateway, call.topic, page.cursor(), wanted, limit)
+    return Answer(page.json())
+
+
+@dataclass(slots=True)
+class _Page:
+    """What was found so far, and where that leads."""
+
+    start: TopicStart
+    positions: dict[int, int]
+    rows: list[bytes] = field(default_factory=list)
+    gaps: list[Mapping[str, object]] = field(default_factory=list)
+    end: bool = True
+
+    @property
+    def topic(self) -> str:
+        return self.start.feed.topic
+
+    @property
+    def empty(self) -> bool:
+        return not self.rows and not self.gaps
+
+    def cursor(self) -> Cursor:
+        return Cursor({self.topic: TopicCursor.at(self.positions, self.start.feed.window.tag)})
+
+    def add_gap(self, gap: Gap) -> None:
+        self.gaps.append(
+            {
+                "topic": self.topic,
+                "partition": gap.partition,
+                "from": gap.start,
+                "to": gap.to,
+                "cause": gap.cause,
+                "cursor": str(self.cursor()),
+            }
+            | ({"repeats": True} if gap.repeats else {})
+        )
+
+    def json(self) -> bytes:
+        tail = {"gaps": self.gaps, "cursor": str(self.cursor()), "end": self.end}
+        return b'{"records":[%b],%b' % (b",".join(self.rows), msgspec.json.encode(tail)[1:])
+
+
+async def _read(gateway: Gateway, topic: str, start: Start, wanted: int | None, limit: int) -> _Page:
+    (found,) = await gateway.hub.locate([topic], start, END)
+    if wanted is not None and wanted not in found.positions:
+        raise BadRequest(f"The topic {topic!r} has no partition {wanted}.")
+    page = _Page(found, dict(found.positions))
+    for gap in found.gaps:
+        if wanted is None or gap.partition == wanted:
+            page.add_gap(gap)
+    await _Filling(gateway.reader, page, limit, gateway.settings.limits.page).run(wanted)
+    return page
+
+
+class _Filling:
+    """Fills a page from the log, the partition that is furthest behind first."""
+
+    def __init__(self, reader: LogReader, page: _Page, limit: int, nbytes: int) -> None:
+        self._reader = reader
+        self._page = page
+        self._records_left = limit
+        self._bytes_left = nbytes
+
+    async def run(self, wanted: int | None) -> None:
+        page = self._page
+        ends = page.start.to or {}
+        partitions = [wanted] if wanted is not None else list(page.positions)
+        partitions.sort(key=lambda p: page.positions[p] - ends.get(p, 0))
+        for partition in partitions:
+            await self._read(partition, ends.get(partition, 0))
+
+    async def _read(self, partition: int, end: int) -> None:
+        page = self._page
+        while page.positions[partition] < end:
+            if not self._records_left or self._bytes_left <= 0:
+                page.end = False
+                return
+            offset = page.positions[partition]
+            try:
+                block = await self._reader.read(page.topic, partition, offset, READ_BYTES)
+            except LostPosition as lost:
+                gap = lost_gap(partition, offset, lost.earliest, lost.latest)
+                page.positions[partition] = min(max(offset, lost.earliest), lost.latest)
+                page.add_gap(gap)
+                if page.positions[partition] == offset:
+                    return
+                continue
+            self._take(partition, block)
+            if block.at_end and page.positions[partition] >= block.next_offset:
+                return
+
+    def _take(self, partition: int, block: Block) -> None:
+        page = self._page
+        rows, chunk = self._rows(block.chunk)
+        page.rows += rows
+        whole = chunk is None or block.chunk is None or len(rows) == len(block.chunk)
+        page.positions[partition] = (
+            block.next_offset if whole or chunk is None else chunk.offsets[len(rows) - 1] + 1
+        )
+        for start, to, cause in block.skipped:
+            if start < page.positions[partition]:
+                page.add_gap(Gap(partition, start, to, cause))
+
+    def _rows(self, chunk: Chunk | None) -> tuple[Sequence[bytes], Chunk | None]:
+        """As many rows as still fit: one at least."""
+        if chunk is None:
+            return (), None
+        run = chunk.runs[0]
+        chunk = chunk.slice(Run(run.partition, 0, min(len(chunk), self._records_left)))
+        rows: list[bytes] = []
+        for row in encode_rows(chunk, after=b""):
+            if rows and len(row) > self._bytes_left:
+                self._bytes_left = 0
+                break
+            rows.append(row)
+            self._bytes_left -= len(row) + 1
+        self._records_left -= len(rows)
+        return rows, chunk
+
+
+class _Bell:
+    """A sink that only tells that something came."""
+
+    blocked = False
+    unsent = 0
+
+    def __init__(self) -> None:
+        self.rung = asyncio.Event()
+
+    def write(self, data: bytes) -> None:
+        """Something came."""
+        del data
+        self.rung.set()
+
+    def finish(self) -> None:
+        """The stream is over: look again."""
+        self.rung.set()
+
+    def abort(self) -> None:
+        """The same."""
+        self.rung.set()
+
+
+async def _wait(hub: Hub, page: _Page, wanted: int | None, seconds: float) -> None:
+    """Until a record comes behind the page, or the time is over."""
+    bell = _Bell()
+    stream = hub.stream(bell, _NDJSON, on_end=_nothing_left)
+    start = TopicStart(page.start.feed, page.positions)
+    hub.begin(stream, [start], Selection(partitions=None if wanted is None else frozenset({wanted})))
+    try:
+        async with asyncio.timeout(seconds):
+            await bell.rung.wait()
+    except TimeoutError:
+        return
+    finally:
+        stream.close()
+
+
+def _nothing_left(_stream: Subscription) -> None:
+    """The wait holds nothing that an end would free."""
