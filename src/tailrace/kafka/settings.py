@@ -75,9 +75,7 @@ def translate(settings: Mapping[str, object]) -> ClientSettings:
 
 def client_config(settings: ClientSettings) -> dict[str, Any]:
     """What any client needs, administrators too."""
-    scoped = {
-        name: value for name, value in settings.client.items() if name in names.BOTH or not _scope(name)
-    }
+    scoped = {name: value for name, value in settings.client.items() if name not in names.ONE_SIDED}
     return {"client.id": "tailrace", **scoped, "allow.auto.create.topics": False}
 
 

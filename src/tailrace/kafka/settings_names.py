@@ -43,7 +43,7 @@ CONSUMER = _names(
 
 PRODUCER = _names(
     """
-    queue.buffering.max.messages queue.buffering.max.kbytes  
+    queue.buffering.max.messages queue.buffering.max.kbytes
     message.send.max.retries retries queue.buffering.backpressure.threshold compression.codec
     compression.type compression.level batch.num.messages batch.size sticky.partitioning.linger.ms
     request.timeout.ms message.timeout.ms delivery.timeout.ms partitioner transaction.timeout.ms
