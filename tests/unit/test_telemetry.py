@@ -18,6 +18,7 @@ SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="(\\.|[^"\\\n])*"(,[a-z]+="(\\.|[^"\\\n])
 CANARY = "CANARYcanary1234567890"
 SECRETS = [
     "Authorization: Bearer {}",
+    "sent Basic {}",
     "authorization: Basic {}",
     "(b'authorization', b'Bearer {}')",
     "Cookie: theme=dark; tailrace_session={}; a=b",

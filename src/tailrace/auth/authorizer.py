@@ -12,7 +12,7 @@ class Authorizer:
     def allows(self, principal: Principal, action: Action, topic: str | None) -> bool:
         """Whether a grant covers this; no topic means all topics, which only the pattern * covers."""
         return any(
-            grant.permits(action) and (grant.pattern == "*" if topic is None else grant.covers(topic))
+            (grant.pattern == "*" if topic is None else grant.covers(topic)) and grant.permits(action)
             for grant in principal.grants
         )
 
