@@ -4,8 +4,11 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from tailrace.core.errors import TailraceError
+
+REFUSED: Final = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 
 
 class EmbeddedKafkaError(TailraceError):
@@ -22,11 +25,11 @@ def disk_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise no_space(folder) from error
-        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        if error.errno in REFUSED:
             raise EmbeddedKafkaError(
                 f"Cannot write into {folder}.",
                 cause=str(error),
-                hint="Choose another folder, or give yourself the right to write there.",
+                hint="Choose another folder, or make this one writable.",
             ) from error
         raise
 

@@ -128,14 +128,19 @@ def _manifest(folder: Path) -> Path:
 
 
 def _installed(folder: Path) -> tuple[Path, ...] | None:
-    """The class path of a finished installation whose jars are all there in full."""
+    """The class path of a finished installation; damaged jars are thrown away, to be fetched again."""
     try:
         sizes: dict[str, int] = json.loads(_manifest(folder).read_text())
-        if all((folder / name).stat().st_size == size for name, size in sizes.items()):
-            return tuple(folder / name for name in sizes)
     except (FileNotFoundError, ValueError):
         return None
-    return None
+    damaged = [folder / name for name, size in sizes.items() if _size(folder / name) != size]
+    for jar in damaged:
+        jar.unlink(missing_ok=True)
+    return None if damaged else tuple(folder / name for name in sizes)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else -1
 
 
 def _download(folder: Path, source: str, report: Report) -> tuple[Path, ...]:

@@ -6,9 +6,8 @@ a half jar that looks whole; ours writes beside it, goes on where it stopped, an
 
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import requests
 from jgo.maven import Artifact, Dependency, MavenContext, PythonResolver
@@ -67,36 +66,45 @@ class ResumingResolver(PythonResolver):
         path.parent.mkdir(parents=True, exist_ok=True)
         before = self._done
         for _ in range(ATTEMPTS):
-            with suppress(
-                requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError
-            ):
-                if self._fetch(url, path, before):
-                    return path
+            if self._fetch(url, path, before):
+                return path
         raise BrokenDownload(url)
 
     def _fetch(self, url: str, path: Path, before: int) -> bool:
-        """Fetch what is missing; False if the file came altered and was thrown away."""
+        """Fetch what is missing; False if it broke off, or came altered and was thrown away."""
         part = path.with_name(path.name + PARTIAL)
+        checksum = self._append(url, part, before)
+        if checksum is None:
+            return False
+        if _sha1(part) != checksum:
+            part.unlink()
+            return False
+        part.replace(path)
+        return True
+
+    def _append(self, url: str, part: Path, before: int) -> str | None:
+        """Fetch from where a part ends; gives the whole file's checksum, None if it broke off."""
         have = part.stat().st_size if part.exists() else 0
         wanted = {"Range": f"bytes={have}-"} if have else {}
         with self._session.get(url, headers=wanted, stream=True, timeout=CONNECT_AND_READ_TIMEOUT) as answer:
             if answer.status_code == requests.codes.requested_range_not_satisfiable:
                 part.unlink()
-                return False
+                return None
             answer.raise_for_status()
             resumed = answer.status_code == requests.codes.partial_content
             self._done = before + (have if resumed else 0)
-            with part.open("ab" if resumed else "wb") as file:
-                for chunk in answer.iter_content(CHUNK):
-                    file.write(chunk)
-                    self._done += len(chunk)
-                    self._told(path.name, self._done, self._total)
-            expected = answer.headers.get("x-checksum-sha1") or self._published_sha1(url)
-        if _sha1(part) != expected:
-            part.unlink()
-            return False
-        part.replace(path)
-        return True
+            try:
+                self._receive(answer, part, "ab" if resumed else "wb")
+            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+                return None
+            return answer.headers.get("x-checksum-sha1") or self._published_sha1(url)
+
+    def _receive(self, answer: requests.Response, part: Path, mode: Literal["ab", "wb"]) -> None:
+        with part.open(mode) as file:
+            for chunk in answer.iter_content(CHUNK):
+                file.write(chunk)
+                self._done += len(chunk)
+                self._told(part.stem, self._done, self._total)
 
     def _published_sha1(self, url: str) -> str:
         answer = self._session.get(f"{url}.sha1", timeout=CONNECT_AND_READ_TIMEOUT)
