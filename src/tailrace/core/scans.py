@@ -90,18 +90,18 @@ class Refused:
     error: TailraceError
 
 
-RecordT = TypeVar("RecordT", contravariant=True)
+RecordT_contra = TypeVar("RecordT_contra", contravariant=True)
 
 
-class Load(Protocol[RecordT]):
+class Load(Protocol[RecordT_contra]):
     """One writing to a topic, in order, with a bound on what is under way.
 
-    RecordT is NewRecord, or bytes for bare values, which cost less.
+    RecordT_contra is NewRecord, or bytes for bare values, which cost less.
     Every method may wait for room, and raises UnknownOutcome, Unavailable or Forbidden when nothing more
     can be stored.
     """
 
-    def add(self, records: Sequence[RecordT]) -> None:
+    def add(self, records: Sequence[RecordT_contra]) -> None:
         """Take records."""
         ...
 

@@ -1,0 +1,206 @@
+"""Loads straight onto brokers: records each with its own fate, or bare values with one fate for all."""
+
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from tailrace.core.errors import TailraceError, UnknownOutcome
+from tailrace.core.ports import NewRecord
+from tailrace.core.scans import Refused
+from tailrace.kafka.connection import ClientSettings
+from tailrace.kafka.errors import translate_error, translate_exception
+from tailrace.kafka.scan_places import Questions
+
+MESSAGE_TIMEOUT_SECONDS = 25.0
+# Values are drained at least so often, and a drain takes at most so long: together less than the
+# time-out, so that none of them can have been given up in silence.
+DRAIN_EVERY_SECONDS = 5.0
+DRAIN_SECONDS = 18.0
+FULL_WAIT_SECONDS = 0.02
+
+_log = logging.getLogger(__name__)
+
+_LOAD_SETTINGS: ClientSettings = {
+    "enable.idempotence": True,
+    "acks": "all",
+    # The same keys go where Java's clients send them.
+    "partitioner": "murmur2_random",
+    "compression.type": "lz4",
+    "linger.ms": 5,
+    "message.timeout.ms": int(MESSAGE_TIMEOUT_SECONDS * 1000),
+    "allow.auto.create.topics": False,
+    "queue.buffering.max.messages": 500_000,
+    "queue.buffering.max.kbytes": 131_072,
+    "reconnect.backoff.max.ms": 1_000,
+}
+
+
+def check_topic(settings: ClientSettings, topic: str) -> None:
+    """Make sure that the topic is there: a producer's own question would make it."""
+    Questions(settings).topics([topic])
+
+
+class KafkaRecordLoad:
+    """Stores records; each one's refusal is told."""
+
+    def __init__(self, settings: ClientSettings, topic: str) -> None:
+        check_topic(settings, topic)
+        # Callbacks of stored records are skipped inside the client: only refusals cost time here.
+        own: dict[str, object] = {"delivery.report.only.error": True, "logger": _log}
+        self._producer = Producer({**settings, **_LOAD_SETTINGS, **own})
+        self._topic = topic
+        self._refused: list[Refused] = []
+        self._refusals = 0
+        self._taken = 0
+
+    def add(self, records: Sequence[NewRecord]) -> None:
+        """Take records, waiting for room."""
+        for record in records:
+            self._produce(record, partial(self._on_refused, self._taken))
+            self._taken += 1
+        self._producer.poll(0)
+
+    def refused(self) -> Sequence[Refused]:
+        """What is known to be refused since the last call."""
+        refused, self._refused = self._refused, []
+        return refused
+
+    def idle(self) -> None:
+        """Learn the fate of what is under way."""
+        self._producer.poll(0)
+
+    def finish(self) -> int:
+        """Wait until the fate of all is known; answers how many were stored."""
+        left = self._producer.flush(MESSAGE_TIMEOUT_SECONDS + 1)
+        if left:
+            raise _unconfirmed(left)
+        return self._taken - self._refusals
+
+    def _produce(self, record: NewRecord, on_delivery: "partial[None]") -> None:
+        options: dict[str, object] = {"on_delivery": on_delivery}
+        if record.partition is not None:
+            options["partition"] = record.partition
+        if record.timestamp is not None:
+            options["timestamp"] = record.timestamp
+        if record.headers:
+            options["headers"] = list(record.headers)
+        while True:
+            try:
+                self._producer.produce(self._topic, record.value, record.key, **options)  # type: ignore[arg-type]
+            except BufferError:
+                self._producer.poll(FULL_WAIT_SECONDS)
+            except KafkaException as error:
+                self._refuse(on_delivery.args[0], error.args[0])
+                return
+            else:
+                return
+
+    def _on_refused(self, index: int, error: KafkaError | None, message: Message) -> None:
+        del message
+        if error is not None:
+            self._refuse(index, error)
+
+    def _refuse(self, index: int, error: KafkaError) -> None:
+        self._refusals += 1
+        self._refused.append(Refused(index, translate_error(error, "The record was not stored.")))
+
+
+class KafkaValueLoad:
+    """Stores bare values faster: without a report for each.
+
+    Three things together leave no value lost in silence. What the client refuses at once is marked in
+    the batch. What a broker refuses stops the producer (`enable.gapless.guarantee`). And no value can
+    have timed out, as all are confirmed more often than the time-out.
+    """
+
+    def __init__(self, settings: ClientSettings, topic: str) -> None:
+        check_topic(settings, topic)
+        own: dict[str, object] = {"enable.gapless.guarantee": True, "logger": _log}
+        self._producer = Producer({**settings, **_LOAD_SETTINGS, **own})
+        self._topic = topic
+        self._refused: list[Refused] = []
+        self._refusals = 0
+        self._taken = 0
+        self._undrained_since: float | None = None
+
+    def add(self, records: Sequence[bytes]) -> None:
+        """Take values, waiting for room."""
+        if self._undrained_since is None:
+            self._undrained_since = time.monotonic()
+        batch: list[dict[str, object]] = [{"value": value} for value in records]
+        if self._enqueue(batch) != len(batch):
+            self._retry_or_refuse(batch)
+        self._taken += len(batch)
+        if time.monotonic() - self._undrained_since > DRAIN_EVERY_SECONDS:
+            self.idle()
+
+    def refused(self) -> Sequence[Refused]:
+        """What is known to be refused since the last call."""
+        refused, self._refused = self._refused, []
+        return refused
+
+    def idle(self) -> None:
+        """Have all confirmed."""
+        try:
+            left = self._producer.flush(DRAIN_SECONDS)
+        except KafkaException as error:
+            raise _broken_off(error) from None
+        if left:
+            raise _unconfirmed(left)
+        self._undrained_since = None
+
+    def finish(self) -> int:
+        """Wait until all are confirmed; answers how many were stored."""
+        self.idle()
+        return self._taken - self._refusals
+
+    def _enqueue(self, batch: list[dict[str, object]]) -> int:
+        try:
+            return self._producer.produce_batch(self._topic, batch)
+        except KafkaException as error:
+            raise _broken_off(error) from None
+
+    def _retry_or_refuse(self, batch: list[dict[str, object]]) -> None:
+        """What found the queue full goes again, in order; what can't be stored is refused."""
+        pending = list(enumerate(batch, self._taken))
+        while pending := [(i, row) for i, row in pending if self._is_to_retry(i, row)]:
+            self._wait_for_room()
+            self._enqueue([row for _, row in pending])
+
+    def _is_to_retry(self, index: int, row: dict[str, object]) -> bool:
+        error = row.pop("_error", None)
+        if not isinstance(error, KafkaError):
+            return False
+        if error.code() == KafkaError._QUEUE_FULL:
+            return True
+        if error.fatal() or error.code() == KafkaError._FATAL:
+            raise _broken_off(KafkaException(error))
+        self._refusals += 1
+        self._refused.append(Refused(index, translate_error(error, "The value was not stored.")))
+        return False
+
+    def _wait_for_room(self) -> None:
+        since = self._undrained_since
+        if since is not None and time.monotonic() - since > DRAIN_EVERY_SECONDS:
+            self.idle()
+            self._undrained_since = time.monotonic()
+        else:
+            self._producer.poll(FULL_WAIT_SECONDS)
+
+
+def _unconfirmed(left: int) -> UnknownOutcome:
+    return UnknownOutcome(
+        f"The brokers did not confirm the last records in time ({left} are under way).",
+        hint="They may have been stored or not: read the topic's end before sending them again.",
+    )
+
+
+def _broken_off(error: KafkaException) -> TailraceError:
+    return UnknownOutcome(
+        "The brokers refused values, and what followed them was not sent.",
+        cause=translate_exception(error, "").cause,
+        hint="Some may have been stored: read the topic's end before sending them again.",
+    )

@@ -1,0 +1,248 @@
+"""A scan straight on brokers: one consumer over all partitions, no group, no commit."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from uuid import uuid4
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from tailrace.core.cursors import Cursor, TopicCursor
+from tailrace.core.errors import BrokerUnavailable, TopicNotFound
+from tailrace.core.records import Chunk
+from tailrace.core.scans import Batch, Missing, Progress, ScanRequest, Waiting
+from tailrace.core.starts import parse_start
+from tailrace.kafka.connection import CORRUPT, END_OF_PARTITION, LOST, UNKNOWN_TOPIC, ClientSettings
+from tailrace.kafka.errors import translate_error
+from tailrace.kafka.reader_columns import PartitionColumns
+from tailrace.kafka.reader_corrupt import first_readable
+from tailrace.kafka.scan_places import Place, Places, Questions, Resolver, chosen_places
+
+# Larger batches are slower: their messages leave the processor's cache (500: 0.5 s a million records of
+# 100 bytes, 2,000: 1.0 s, 10,000: 2.0 s).
+BATCH_RECORDS = 500
+# How often a wait looks whether Ctrl-C was pressed.
+WAIT_SECONDS = 0.1
+# How long nothing may come before a reading that is to end gives up.
+SILENCE_SECONDS = 30.0
+
+_log = logging.getLogger(__name__)
+
+_SCAN_SETTINGS: ClientSettings = {
+    "isolation.level": "read_committed",
+    "check.crcs": True,
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "enable.partition.eof": True,
+    "auto.offset.reset": "error",
+    "allow.auto.create.topics": False,
+    # The default of 1,000 ms stalls bursts.
+    "fetch.queue.backoff.ms": 10,
+    "queued.min.messages": 100_000,
+    "queued.max.messages.kbytes": 8_192,
+    "reconnect.backoff.max.ms": 1_000,
+}
+
+# Some messages of one partition without an error, in order.
+_Run = tuple[Place, Sequence[Message]]
+
+
+class KafkaBatch:
+    """Messages as the client gave them; columns are made only of what is asked for."""
+
+    def __init__(self, runs: Sequence[_Run]) -> None:
+        self._runs = runs
+
+    def __len__(self) -> int:
+        return sum(len(messages) for _, messages in self._runs)
+
+    def values(self) -> Sequence[bytes | None]:
+        """The bare values."""
+        return [value for _, messages in self._runs for value in map(Message.value, messages)]
+
+    def chunks(self) -> Sequence[Chunk]:
+        """The records, a chunk for each run of one partition."""
+        return [chunk for place, messages in self._runs if (chunk := _chunk(place, messages))]
+
+
+def _chunk(place: Place, messages: Sequence[Message]) -> Chunk | None:
+    columns = PartitionColumns()
+    columns.add(messages)
+    return columns.chunk(*place)
+
+
+class KafkaScan:
+    """Reads what a request asks for; the questions to the brokers are asked when it is made.
+
+    Args:
+        settings: librdkafka's settings that say where the cluster is and how to get in.
+        request: what to read.
+        now_ms: the time that relative starts count from.
+    """
+
+    def __init__(self, settings: ClientSettings, request: ScanRequest, now_ms: int) -> None:
+        own: dict[str, object] = {"group.id": f"tailrace-unused-{uuid4().hex}", "logger": _log}
+        self._consumer = Consumer({**settings, **_SCAN_SETTINGS, **own})
+        self._settings = settings
+        self._questions = Questions(settings)
+        self._topics = self._questions.topics(request.topics)
+        ranges = self._questions.ranges(chosen_places(self._topics, request.partitions))
+        resolver = Resolver(self._questions, self._topics, ranges, self._peek)
+        self._next, self._missing = resolver.resolve(parse_start(request.start, now_ms))
+        self._stops: Places | None = None
+        if request.stop is not None:
+            self._stops, _ = resolver.resolve(parse_start(request.stop, now_ms))
+        self._left = request.limit
+        self._open = set(self._next)
+        self._starts = dict(self._next)
+
+    def cursor(self) -> Cursor:
+        """Where to go on after the last event handed out."""
+        topics = {
+            name: TopicCursor.at({p: o for (t, p), o in self._next.items() if t == name}, topic.tag)
+            for name, topic in self._topics.items()
+        }
+        return Cursor(topics)
+
+    def progress(self) -> Progress:
+        """How far it is, in offsets."""
+        done = sum(self._next[place] - start for place, start in self._starts.items())
+        if self._stops is None:
+            return Progress(done, None)
+        total = sum(max(0, stop - self._starts[place]) for place, stop in self._stops.items())
+        return Progress(done, total if self._left is None else min(total, done + self._left))
+
+    def events(self) -> Iterator[Batch | Missing | Waiting]:
+        """What comes, until the stop or the limit."""
+        yield from self._missing
+        self._close_finished(list(self._open))
+        if not self._open or self._left == 0:
+            return
+        self._consumer.assign([TopicPartition(*place, self._next[place]) for place in self._open])
+        heard = time.monotonic()
+        while self._open and self._left != 0:
+            messages = self._poll()
+            yield from self._events_of(messages)
+            if messages or self._stops is None:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > SILENCE_SECONDS:
+                raise BrokerUnavailable(
+                    f"Nothing came from the brokers for {SILENCE_SECONDS:.0f} s.",
+                    hint="Go on from the cursor (--save-cursor) when they answer again.",
+                )
+
+    def _poll(self) -> list[Message]:
+        # consume() with a wait returns only when it is full or the wait is over, poll() at once.
+        first = self._consumer.poll(WAIT_SECONDS)
+        if first is None:
+            return []
+        return [first, *self._consumer.consume(BATCH_RECORDS - 1, 0)]
+
+    def _events_of(self, messages: list[Message]) -> Iterator[Batch | Missing | Waiting]:
+        good, troubles = messages, []
+        if any(map(Message.error, messages)):
+            good = [m for m in messages if m.error() is None]
+            troubles = [m for m in messages if m.error() is not None]
+        if runs := self._take(good):
+            yield KafkaBatch(runs)
+        for message in troubles:
+            yield from self._trouble(message)
+
+    def _take(self, messages: list[Message]) -> list[_Run]:
+        """The part of the messages that belongs to the scan, as runs; moves the positions past them."""
+        runs: list[_Run] = []
+        for place, run in self._runs_of(messages) if messages else ():
+            wanted = self._within(place, run)
+            if wanted:
+                self._next[place] = _offset(wanted[-1]) + 1
+                runs.append((place, wanted))
+                if self._left is not None:
+                    self._left -= len(wanted)
+            if len(wanted) < len(run) and self._left != 0:
+                self._at_end(place)
+            self._close_finished([place])
+        return runs
+
+    def _runs_of(self, messages: list[Message]) -> Iterator[_Run]:
+        if len(self._next) == 1:
+            yield next(iter(self._next)), messages
+            return
+        places = zip(map(Message.topic, messages), map(Message.partition, messages), strict=True)
+        for place, rows in groupby(zip(places, messages, strict=True), key=itemgetter(0)):
+            yield place, [message for _, message in rows]
+
+    def _within(self, place: Place, run: Sequence[Message]) -> Sequence[Message]:
+        if place not in self._open:
+            return ()
+        if self._stops is not None and _offset(run[-1]) >= self._stops[place]:
+            run = [message for message in run if _offset(message) < self._stops[place]]
+        return run if self._left is None else run[: self._left]
+
+    def _at_end(self, place: Place) -> None:
+        # What lies between here and the stop holds no record: aborted, or a transaction's marker.
+        if self._stops is not None and place in self._open:
+            self._next[place] = max(self._next[place], self._stops[place])
+
+    def _close_finished(self, places: Sequence[Place]) -> None:
+        """Fetch no more of partitions that are done, while others are read on."""
+        if self._stops is None:
+            return
+        finished = [p for p in places if p in self._open and self._next[p] >= self._stops[p]]
+        self._open.difference_update(finished)
+        if finished and self._open and self._consumer.assignment():
+            self._consumer.incremental_unassign([TopicPartition(*place) for place in finished])
+
+    def _trouble(self, message: Message) -> Iterator[Missing | Waiting]:
+        error, topic, partition = message.error(), message.topic(), message.partition()
+        if error is None:
+            return
+        if error.fatal():
+            raise translate_error(error, "The reading broke off.")
+        code, place = error.code(), (topic or "", -1 if partition is None else partition)
+        if code == END_OF_PARTITION:
+            self._at_end(place)
+            self._close_finished([place])
+        elif code in UNKNOWN_TOPIC and topic:
+            raise TopicNotFound(f"The topic {topic!r} is gone.", cause=error.str())
+        elif code in LOST or code in CORRUPT:
+            yield from self._lost(place, corrupt=code in CORRUPT)
+        elif partition is None or partition < 0:
+            yield Waiting(error.str())
+        else:
+            raise translate_error(error, f"Partition {partition} of {topic!r} cannot be read.")
+
+    def _lost(self, place: Place, *, corrupt: bool) -> Iterator[Missing]:
+        """Find where the partition can be read again and go on there."""
+        if place not in self._open:
+            return
+        at, range_ = self._next[place], self._questions.ranges([place])[place]
+        if corrupt:
+            resume, cause = first_readable(self._settings, *place, at, range_.latest), "corrupt"
+        else:
+            resume = min(max(at, range_.earliest), range_.latest)
+            cause = "retention" if at < range_.earliest else "truncated"
+        self._next[place] = resume
+        self._consumer.incremental_unassign([TopicPartition(*place)])
+        self._consumer.incremental_assign([TopicPartition(*place, resume)])
+        yield Missing(*place, min(at, resume), max(at, resume), cause)
+
+    def _peek(self, place: Place, start: int, stop: int) -> list[tuple[int, int]]:
+        """Timestamp and offset of a partition's records between two offsets."""
+        found: list[tuple[int, int]] = []
+        self._consumer.assign([TopicPartition(*place, start)])
+        heard = time.monotonic()
+        while time.monotonic() - heard < SILENCE_SECONDS:
+            messages = self._poll()
+            good = [m for m in messages if m.error() is None and _offset(m) < stop]
+            found += [(message.timestamp()[1], _offset(message)) for message in good]
+            if len(good) < len(messages) or (good and _offset(good[-1]) == stop - 1):
+                break
+            heard = time.monotonic() if messages else heard
+        self._consumer.unassign()
+        return found
+
+
+def _offset(message: Message) -> int:
+    return message.offset()  # type: ignore[return-value]  # never None without error
