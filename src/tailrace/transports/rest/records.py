@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from tailrace.core.cursors import Cursor, TopicCursor
-from tailrace.core.errors import BadRequest
+from tailrace.core.errors import BadRequest, TopicNotFound
 from tailrace.core.hub import Hub, TopicStart
 from tailrace.core.place import Gap, Selection, lost_gap
 from tailrace.core.ports import Block, LogReader, LostPosition
@@ -81,7 +81,7 @@ class _Page:
 
 
 async def _read(gateway: Gateway, topic: str, start: Start, wanted: int | None, limit: int) -> _Page:
-    (found,) = await gateway.hub.locate([topic], start, END)
+    found = await _locate(gateway, topic, start)
     if wanted is not None and wanted not in found.positions:
         raise BadRequest(f"The topic {topic!r} has no partition {wanted}.")
     page = _Page(found, dict(found.positions))
@@ -90,6 +90,18 @@ async def _read(gateway: Gateway, topic: str, start: Start, wanted: int | None, 
             page.add_gap(gap)
     await _Filling(gateway.reader, page, limit, gateway.settings.limits.page).run(wanted)
     return page
+
+
+async def _locate(gateway: Gateway, topic: str, start: Start) -> TopicStart:
+    """Where the page begins, in the topic as it is now and not as the hub saw it a second ago."""
+    info = (await gateway.reader.describe([topic])).get(topic)
+    if info is None:
+        raise TopicNotFound(f"There is no topic {topic!r}.", hint="Make it first: POST /v1/topics.")
+    (found,) = await gateway.hub.locate([topic], start, END)
+    if found.feed.window.tag != info.tag:
+        await gateway.hub.look_after_topics()
+        (found,) = await gateway.hub.locate([topic], start, END)
+    return found
 
 
 class _Filling:
