@@ -38,7 +38,7 @@ type member struct {
 
 func (m *member) opened(c *conn) {
 	cursor := fmt.Sprintf("%s:0@%d", m.run.o.topic, m.start)
-	c.send(m.run.o.streamRequest("&from=" + url.QueryEscape(cursor)))
+	c.send(m.run.o.streamRequest(m.run.o.topic, "&from="+url.QueryEscape(cursor)))
 }
 
 func (m *member) writable(*conn) {}

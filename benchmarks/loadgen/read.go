@@ -17,7 +17,7 @@ type reader struct {
 
 func (r *reader) opened(c *conn) {
 	r.asked = monotonic()
-	c.send(r.o.streamRequest("&from=beginning"))
+	c.send(r.o.streamRequest(r.o.topic, "&from=beginning"))
 }
 
 func (r *reader) writable(*conn) {}

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"strconv"
+	"strings"
 )
 
 const quietNanos = int64(10e9) // no byte for so long after the first record: nothing more will come
@@ -38,20 +40,25 @@ func newCrowd(o *options, all bool) *crowd {
 	return &crowd{o: o, loop: o.newLoop(), all: all, refused: map[string]int{}}
 }
 
-func (o *options) target(query string) string {
-	t := "/v1/stream?topic=" + url.QueryEscape(o.topic) + query
+func (o *options) target(topic, query string) string {
+	t := "/v1/stream?topic=" + url.QueryEscape(topic) + query
 	if o.format == "value" {
 		t += "&format=value"
 	}
 	return t
 }
 
-func (o *options) streamRequest(query string) []byte {
+// topicOf lets each client have a topic of its own: a %d in the name is its number.
+func (o *options) topicOf(client int) string {
+	return strings.ReplaceAll(o.topic, "%d", strconv.Itoa(client))
+}
+
+func (o *options) streamRequest(topic, query string) []byte {
 	accept := "application/x-ndjson"
 	if o.format == "sse" {
 		accept = "text/event-stream"
 	}
-	return getRequest(o.target(query), o.address, accept, o.token)
+	return getRequest(o.target(topic, query), o.address, accept, o.token)
 }
 
 // join adds a subscriber.
@@ -60,7 +67,7 @@ func (c *crowd) join(key string, check bool) {
 	if key != "" {
 		query = "&key=" + url.QueryEscape(key)
 	}
-	s := &stream{crowd: c, request: c.o.streamRequest(query), key: key, check: check}
+	s := &stream{crowd: c, request: c.o.streamRequest(c.o.topicOf(len(c.streams)), query), key: key, check: check}
 	c.streams = append(c.streams, s)
 	c.loop.dial(s)
 }
@@ -247,7 +254,7 @@ func stalled(o *options) any {
 	c := newCrowd(o, true)
 	cut := 0
 	for range o.extra {
-		c.loop.dial(&mute{request: o.streamRequest(""), cut: &cut})
+		c.loop.dial(&mute{request: o.streamRequest(o.topic, ""), cut: &cut})
 	}
 	for i := range o.clients {
 		c.join("", i < o.check)
