@@ -59,8 +59,8 @@ faults: $(READY) ## kill real processes and count what is lost
 	$(BIN)/pytest -m faults $(ARGS)
 
 docs: $(READY) ## the manual, in site/
-	$(BIN)/python docs/generate.py
-	$(BIN)/mkdocs build --strict --quiet --config-file docs/mkdocs.yml
+	$(BIN)/python scripts/generate_reference.py
+	$(BIN)/mkdocs build --strict --quiet
 	@echo "The manual is in site/index.html"
 
 up: ## Kafka and the gateway in containers
