@@ -114,3 +114,13 @@ async def test_a_topic_name_that_kafka_would_not_take_is_refused(client):
     for name in ("%5Ea", "..", "a%20b", "a" * 250):
         answer = await client.get(f"/v1/topics/{name}/records")
         assert answer.status_code in {400, 404}
+
+
+async def test_requests_are_counted_by_route(client):
+    """By the table's path, so that names of topics make no new metrics."""
+    for name in ("orders", "orders", "none"):
+        await client.get(f"/v1/topics/{name}")
+    text = (await client.get("/metrics")).text
+    sample = 'tailrace_http_requests_total{route="/v1/topics/{topic}",method="GET",status="%d"} %d'
+    assert sample % (200, 2) in text
+    assert sample % (404, 1) in text

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
+from time import perf_counter
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
@@ -18,6 +19,7 @@ from tailrace.core.cursors import valid_topic_name
 from tailrace.core.errors import BadRequest, Internal, MethodNotAllowed, NotFound, Stopping, TailraceError
 from tailrace.protocol.parameters import ParameterReader, Value
 from tailrace.protocol.routes import ROUTES, Route
+from tailrace.telemetry import Counter, Metrics
 from tailrace.transports.body import ClientGone
 from tailrace.transports.errors import (
     allowed_origin,
@@ -72,12 +74,26 @@ def make_app(
 class _Action:
     """A route with what is worked out once."""
 
-    __slots__ = ("handler", "parameters", "route")
+    __slots__ = ("_by_status", "_requests", "_seconds", "handler", "parameters", "route")
 
-    def __init__(self, route: Route, handler: Handler) -> None:
+    def __init__(self, route: Route, handler: Handler, metrics: Metrics) -> None:
         self.route = route
         self.handler = handler
         self.parameters = ParameterReader(route.parameters)
+        self._requests = metrics.requests
+        self._seconds = metrics.request_seconds.at(route.path)
+        self._by_status: dict[int, Counter] = {}
+
+    def count(self, answer: Answer | None, seconds: float) -> None:
+        """Count a request; without an answer it was a stream, whose length says nothing."""
+        status = answer.status if answer else 200
+        counter = self._by_status.get(status)
+        if counter is None:
+            counter = self._requests.at(self.route.path, self.route.method, str(status))
+            self._by_status[status] = counter
+        counter.value += 1
+        if answer:
+            self._seconds.observe(seconds)
 
 
 class _Door:
@@ -85,7 +101,9 @@ class _Door:
 
     def __init__(self, gateway: Gateway, routes: Sequence[Route], handlers: Mapping[str, Handler]) -> None:
         self._gateway = gateway
-        self._actions: dict[str, _Action] = {r.method: _Action(r, handlers[r.handler]) for r in routes}
+        self._actions: dict[str, _Action] = {
+            route.method: _Action(route, handlers[route.handler], gateway.metrics) for route in routes
+        }
         get = self._actions.get("GET")
         if get and get.route.handler not in _ENDLESS:
             self._actions["HEAD"] = get
@@ -94,27 +112,31 @@ class _Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         sender = Sender(send)
+        begun = perf_counter()
+        action = self._actions.get(scope["method"])
         common = response_headers(headers.get(b"origin"), self._gateway.settings.server.origins)
         try:
-            answer = await self._answer(scope, receive, sender, headers, common)
+            answer = await self._answer(action, scope, receive, sender, headers, common)
         except ClientGone:
             return
         except Exception as error:
             if sender.started:
                 raise
             answer = _problem(error, self._methods)
+        if action is not None:
+            action.count(answer, perf_counter() - begun)
         if answer is not None:
             await send_answer(sender, answer, common, with_body=scope["method"] != "HEAD")
 
     async def _answer(
         self,
+        action: _Action | None,
         scope: Scope,
         receive: Receive,
         sender: Sender,
         headers: Mapping[bytes, bytes],
         common: list[tuple[bytes, bytes]],
     ) -> Answer | None:
-        action = self._actions.get(scope["method"])
         if action is None:
             return self._without_action(scope["method"], headers)
         gateway = self._gateway

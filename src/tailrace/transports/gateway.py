@@ -9,6 +9,7 @@ from tailrace.core.ports import LogReader, LogWriter, TopicAdmin
 from tailrace.protocol.parameters import Value
 from tailrace.protocol.routes import Route
 from tailrace.settings import Settings
+from tailrace.telemetry import Metrics
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -52,7 +53,7 @@ class Access(Protocol):
 
 @dataclass(slots=True)
 class Gateway:
-    """The services of one process; `exposition` gives the metrics' text."""
+    """The services of one process, and who is to be told of its end."""
 
     settings: Settings
     reader: LogReader
@@ -60,7 +61,7 @@ class Gateway:
     admin: TopicAdmin
     access: Access
     hub: Hub
-    exposition: Callable[[], bytes] = bytes
+    metrics: Metrics = field(default_factory=Metrics)
     on_stop: list[Callable[[], None]] = field(default_factory=list)
     stopping: bool = False
 

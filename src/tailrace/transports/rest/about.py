@@ -8,6 +8,7 @@ from importlib.metadata import version
 from tailrace.core.errors import BrokerUnavailable, Stopping
 from tailrace.protocol.openapi import document, page
 from tailrace.protocol.routes import ROUTES
+from tailrace.telemetry import CONTENT_TYPE
 from tailrace.transports.errors import json_answer
 from tailrace.transports.gateway import Answer, Call, Gateway
 
@@ -42,7 +43,7 @@ async def _ask_broker(gateway: Gateway) -> None:
 
 async def metrics(gateway: Gateway, call: Call) -> Answer:
     """The figures as Prometheus reads them."""
-    return Answer(gateway.exposition(), media=b"text/plain; version=0.0.4; charset=utf-8")
+    return Answer(gateway.metrics.exposition(), media=CONTENT_TYPE.encode())
 
 
 async def openapi(gateway: Gateway, call: Call) -> Answer:
