@@ -99,7 +99,7 @@ class KafkaCluster:
     def __init__(self, servers):
         self.settings = {"bootstrap.servers": servers}
         self._admin = AdminClient(self.settings)
-        self._producer = Producer({**self.settings, "linger.ms": 0})
+        self._producer = self._new_producer()
         self._transactions = {}
         self._open = []
 
@@ -161,7 +161,11 @@ class KafkaCluster:
         self._admin.delete_topics([topic])[topic].result(DEADLINE)
         self._make(topic, partitions)
         # A producer that knew the topic would send to the deleted one first.
-        self._producer = Producer({**self.settings, "linger.ms": 0})
+        self._producer = self._new_producer()
+
+    def _new_producer(self):
+        # What is appended at once becomes one batch.
+        return Producer({**self.settings, "linger.ms": 20})
 
     def let_stall(self, topic):
         """Nothing to do: it takes its 5 s."""

@@ -47,6 +47,7 @@ CORRUPT = frozenset({
     KafkaError._BAD_COMPRESSION,
     KafkaError.INVALID_MSG,
 })  # fmt: skip
+CUT = frozenset({KafkaError._LOG_TRUNCATION})
 UNKNOWN_TOPIC = frozenset({
     KafkaError._UNKNOWN_TOPIC,
     KafkaError._UNKNOWN_PARTITION,

@@ -13,44 +13,45 @@ PROBE_SECONDS = 2.0
 SEARCH_SECONDS = 20.0
 
 
-def first_readable(settings: ClientSettings, topic: str, partition: int, bad: int, end: int) -> int:
-    """The first offset after `bad` from which the partition can be read; `end` if there is none.
+def first_readable(settings: ClientSettings, topic: str, partition: int, start: int, end: int) -> int:
+    """The first offset from `start` on that can be read; `end` if there is none before it.
 
     A broker sends whole batches, so every offset inside of a corrupt one fails and the first behind it
-    reads: doubling steps find a good offset, halving finds the border. librdkafka misparses what follows
-    a corrupt batch, so each probe starts afresh.
+    reads: doubling steps find a good offset, halving finds the border.
     """
-    consumer = Consumer(connection.catch_up_settings(settings))
-    try:
-        connection.ask_metadata(consumer, topic)
-        return _search(consumer, topic, partition, bad, end)
-    finally:
-        consumer.close()
 
+    def reads(offset: int) -> bool:
+        return _reads(settings, topic, partition, offset, end)
 
-def _search(consumer: Consumer, topic: str, partition: int, bad: int, end: int) -> int:
+    if start >= end or reads(start):
+        return start
     deadline = time.monotonic() + SEARCH_SECONDS
-    step, good = 1, end
+    bad, good, step = start, end, 1
     while bad + step < end and step <= LARGEST_BATCH_RECORDS and time.monotonic() < deadline:
-        if _reads(consumer, topic, partition, bad + step):
+        if reads(bad + step):
             good = bad + step
             break
         bad += step
         step *= 2
     while good - bad > 1 and time.monotonic() < deadline:
         middle = (bad + good) // 2
-        if _reads(consumer, topic, partition, middle):
-            good = middle
-        else:
-            bad = middle
+        bad, good = (bad, middle) if reads(middle) else (middle, good)
     return good
 
 
-def _reads(consumer: Consumer, topic: str, partition: int, offset: int) -> bool:
-    consumer.assign([TopicPartition(topic, partition, offset)])
-    message = consumer.poll(PROBE_SECONDS)
-    consumer.unassign()
+def _reads(settings: ClientSettings, topic: str, partition: int, offset: int, end: int) -> bool:
+    # A consumer of its own for each probe: after a corrupt batch librdkafka's own place is misparsed.
+    consumer = Consumer(connection.catch_up_settings(settings))
+    try:
+        connection.ask_metadata(consumer, topic)
+        consumer.assign([TopicPartition(topic, partition, offset)])
+        message = consumer.poll(PROBE_SECONDS)
+    finally:
+        consumer.close()
     if message is None:
         return False
+    found = message.offset() or 0
     error = message.error()
-    return error is None or error.code() == connection.END_OF_PARTITION
+    if error is None:
+        return found >= offset
+    return error.code() == connection.END_OF_PARTITION and found >= end

@@ -164,11 +164,12 @@ class CatchUpConsumer:
         bounds = connection.ask_bounds(self._consumer, request.topic, request.partition)
         if bounds is None or code not in connection.LOST | connection.CORRUPT:
             raise BrokerUnavailable(f"Kafka could not read {request.topic}/{request.partition}.", cause=text)
-        if code in connection.LOST:
+        if code in connection.LOST and not bounds[0] <= request.offset <= bounds[1]:
             raise LostPosition(*bounds)
+        # Lost, but inside of the log: what librdkafka misparsed of a corrupt batch was reported late.
         self._leave()
         at = first_readable(self._settings, request.topic, request.partition, request.offset, bounds[1])
-        skipped = [(request.offset, at, "corrupt")]
+        skipped = [(request.offset, at, "corrupt")] if at > request.offset else []
         return Block(None, at, at_end=at >= bounds[1], skipped=skipped)
 
     def _leave(self) -> None:

@@ -146,7 +146,7 @@ class Feed:
         self._consumer.incremental_assign([place.start() for place in places])
 
     def _unassign(self, topic: str) -> None:
-        places = self._places.remove(topic)
+        places = [place for place in self._places.remove(topic) if not place.given_up]
         if places:
             try:
                 self._consumer.incremental_unassign([place.asked for place in places])

@@ -20,6 +20,8 @@ class Place:
     asked: TopicPartition = field(init=False)
     # Waits for an answer about a lost position; later errors of it mean nothing.
     lost_code: int | None = None
+    # Not assigned at present, while it is searched where it goes on.
+    given_up: bool = False
     # Where and since when records beyond the position exist without being read.
     behind_at: int = -1
     behind_since: float = 0.0

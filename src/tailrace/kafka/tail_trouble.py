@@ -72,11 +72,15 @@ class Trouble:
     def _lost_at(self, place: Place, earliest: int, latest: int) -> list[Event]:
         if place.position < earliest:
             return self._go_on(place, earliest, "retention")
-        return self._go_on(place, min(place.position, latest), "truncated")
+        if place.position > latest or place.lost_code in connection.CUT:
+            return self._go_on(place, min(place.position, latest), "truncated")
+        # It is there: what librdkafka misparsed of a corrupt batch was reported late.
+        return self._go_on(place, place.position, "corrupt")
 
     def _search(self, place: Place, end: int) -> None:
         # In a thread of its own, with a consumer of its own: other partitions go on meanwhile.
         self._consumer.incremental_unassign([place.asked])
+        place.given_up = True
 
         def search() -> None:
             at = first_readable(self._settings, place.topic, place.partition, place.position, end)
@@ -88,9 +92,12 @@ class Trouble:
         if self._places.get(place.topic, place.partition) is not place:
             return []
         at, place.position, place.lost_code = place.position, resume_at, None
-        if cause != "corrupt":
+        if not place.given_up:
             self._consumer.incremental_unassign([place.asked])
+        place.given_up = False
         self._consumer.incremental_assign([place.start()])
+        if resume_at == at and cause != "truncated":
+            return []
         return [Lost(place.watch, place.topic, place.partition, at, cause, resume_at)]
 
     def _stalled(self, place: Place, now: float) -> list[Event]:
