@@ -60,8 +60,6 @@ def measure_consume(bench: Bench) -> Run:
         own = tailrace("consume", topic, "--broker", bench.broker, "--from", "beginning", "--format", form)
         kcat = ["kcat", "-C", "-q", "-e", "-b", bench.broker, "-t", topic, "-o", "beginning", *flags]
         figures[f"{form}_s"], figures[f"kcat_{form}_s"] = in_turns(partial(wall, own), partial(wall, kcat))
-            lambda o=own: wall(o), lambda k=kcat: wall(k)
-        )  # type: ignore[misc]
         figures[f"{form}_ratio"] = figures[f"{form}_s"] / figures[f"kcat_{form}_s"]
         figures[f"{form}_missing"] = READ_RECORDS - lines_of(own)
     figures["wrong"] = abs(figures.pop("raw_missing")) + abs(figures.pop("json_missing"))

@@ -50,10 +50,8 @@ class Attempt:
     def tell(self, who: str) -> None:
         r = self.report
         reached = f"{r['deliveries_per_s'] / 1e6:.2f} M/s at {self.rate:,.0f} records/s"
-        print(
-            f"    {who}: {reached}, p99 {r['p99_ms']} ms, lost {r['lost']}, wrong {r['wrong_records']} {'' if self.holds else '(does not hold)'}",
-            flush=True,
-        )
+        faults = f"lost {r['lost']}, wrong {r['wrong_records']}{'' if self.holds else ' (does not hold)'}"
+        print(f"    {who}: {reached}, p99 {r['p99_ms']} ms, {faults}", flush=True)
 
 
 def _listen(load: Load, topic: str, address: str, count: int, seconds: float) -> list[str]:
