@@ -32,7 +32,6 @@ class Limits:
     memory_bytes: int = 256 * 1024 * 1024
     window_bytes: int = 16 * 1024 * 1024
     heartbeat_seconds: float = 15.0
-    write_stall_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +348,10 @@ class Hub:
         self._stopping = True
         for subscription in list(self.streams):
             subscription.end("stopping")
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._tail.close()
 
 
 def _check_topics(cursor: Cursor, topics: Sequence[str]) -> None:

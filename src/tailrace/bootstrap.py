@@ -1,0 +1,183 @@
+"""The composition root: settings to objects to services. The only module that knows all of them."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import uvloop
+
+from tailrace.auth import Authorizer, Identities, Sessions, check_safe
+from tailrace.broker import EmbeddedKafka, Progress, install
+from tailrace.core.errors import TopicExists
+from tailrace.core.hub import Hub, Limits
+from tailrace.core.ports import NewTopic, TopicAdmin
+from tailrace.demo import TOPICS as DEMO_TOPICS
+from tailrace.demo import feed
+from tailrace.kafka.admin import KafkaAdmin
+from tailrace.kafka.reader import KafkaReader
+from tailrace.kafka.settings import client_config, translate
+from tailrace.kafka.tail import KafkaTail
+from tailrace.kafka.writer import KafkaWriter
+from tailrace.settings import Settings
+from tailrace.telemetry import configure_logs
+from tailrace.transports.access import HeaderAccess
+from tailrace.transports.app import make_app
+from tailrace.transports.gateway import Gateway, Handler
+from tailrace.transports.rest import HANDLERS
+from tailrace.transports.server import Server, listen
+from tailrace.transports.streams import Streams
+
+Spawn = Callable[[Coroutine[object, object, None]], object]
+Beside = Callable[[Gateway, Spawn], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class DevOptions:
+    """What `tailrace dev` was asked for, beside the gateway's settings."""
+
+    data_dir: Path
+    broker_port: int
+    token: str
+    topics: Sequence[NewTopic] = ()
+    demo: bool = True
+    fresh: bool = False
+
+
+def serve(settings: Settings, ready: Callable[[int], None]) -> None:
+    """Run the gateway in front of a cluster until a signal stops it.
+
+    Args:
+        settings: all that is in force.
+        ready: told the port once connections are taken.
+
+    Raises:
+        ConfigurationError: it would be unsafe, or the address can't be had.
+    """
+    configure_logs(settings.log.format, settings.log.level)
+    check_safe(settings)
+    sessions = Sessions()
+    identities = Identities.from_settings(settings, sessions)
+    listener = listen(settings)
+    uvloop.run(_run(settings, listener, identities, sessions, ready))
+
+
+def dev(
+    settings: Settings,
+    options: DevOptions,
+    progress: Callable[[Progress], None],
+    ready: Callable[[int], None],
+) -> None:
+    """Run Kafka, the gateway and the demo in one process until a signal stops it.
+
+    Args:
+        settings: all that is in force but for the brokers, which are the embedded one.
+        options: what makes it a first look.
+        progress: told how far the first download is.
+        ready: told the port once connections are taken.
+
+    Raises:
+        TailraceError: a port is in use, the data is another's, or Kafka can't be had.
+    """
+    configure_logs(settings.log.format, settings.log.level)
+    listener = listen(settings)
+    kafka = EmbeddedKafka(install(progress), options.data_dir, port=options.broker_port, fresh=options.fresh)
+    with kafka:
+        brokers = tuple(kafka.bootstrap_servers.split(","))
+        settings = replace(settings, kafka=replace(settings.kafka, brokers=brokers))
+        sessions = Sessions()
+        identities = Identities.for_dev(settings, sessions, options.token)
+        beside = partial(_furnish, settings, options)
+        uvloop.run(_run(settings, listener, identities, sessions, ready, beside))
+
+
+async def _furnish(settings: Settings, options: DevOptions, gateway: Gateway, spawn: Spawn) -> None:
+    """Make the topics of a first look; with the demo, keep them moving."""
+    wanted = [NewTopic(settings.socketio.topic, 1), *options.topics]
+    if options.demo:
+        wanted += DEMO_TOPICS
+    await asyncio.to_thread(_make_topics, gateway.admin, wanted)
+    if options.demo:
+        spawn(feed(gateway.writer))
+
+
+def _make_topics(admin: TopicAdmin, wanted: Sequence[NewTopic]) -> None:
+    for topic in wanted:
+        with suppress(TopicExists):
+            admin.create([topic])
+
+
+async def _run(
+    settings: Settings,
+    listener: socket.socket,
+    identities: Identities,
+    sessions: Sessions,
+    ready: Callable[[int], None],
+    beside: Beside | None = None,
+) -> None:
+    port = listener.getsockname()[1]
+    access = HeaderAccess(identities, Authorizer(), sessions)
+    async with _gateway(settings, access) as (gateway, spawn):
+        if beside is not None:
+            await beside(gateway, spawn)
+        handlers: dict[str, Handler] = {**HANDLERS, "stream": Streams(gateway.hub, spawn)}
+        server = Server(make_app(gateway, handlers), settings, gateway.stop)
+        server.take_signals()
+        await server.run_until_stopped(listener, partial(ready, port))
+
+
+@asynccontextmanager
+async def _gateway(settings: Settings, access: HeaderAccess) -> AsyncIterator[tuple[Gateway, Spawn]]:
+    """The services of one process; they end in the reverse order of their start."""
+    loop = asyncio.get_running_loop()
+    client = translate({"bootstrap_servers": list(settings.kafka.brokers), **settings.kafka.client})
+    config = client_config(client)
+    async with AsyncExitStack() as stack:
+        spawn = await stack.enter_async_context(_tasks())
+        reader = KafkaReader(config)
+        stack.callback(reader.close)
+        hub = Hub(
+            reader,
+            partial(KafkaTail, config),
+            _limits(settings),
+            call_soon=loop.call_soon,
+            clock=loop.time,
+            spawn=spawn,
+        )
+        stack.callback(hub.close)
+        writer = KafkaWriter(client)
+        stack.push_async_callback(writer.close)
+        gateway = Gateway(settings, reader, writer, KafkaAdmin(client), access, hub)
+        gateway.on_stop.append(hub.stop)
+        spawn(hub.run())
+        yield gateway, spawn
+
+
+@asynccontextmanager
+async def _tasks() -> AsyncIterator[Spawn]:
+    """Tasks of this process that nobody awaits; they end with it."""
+    running: set[asyncio.Task[None]] = set()
+
+    def spawn(work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        running.add(task)
+        task.add_done_callback(running.discard)
+        return task
+
+    try:
+        yield spawn
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        memory_bytes=settings.limits.memory,
+        window_bytes=settings.limits.window,
+        heartbeat_seconds=settings.server.heartbeat,
+    )

@@ -1,0 +1,59 @@
+"""The gateway's door: headers of a request to a principal, sessions for pages, and the one `authorize`."""
+
+from collections.abc import Mapping, Sequence
+
+from tailrace.auth import Action, Authorizer, Identities, Principal, Sessions, require_same_origin
+from tailrace.auth.sessions import clear_cookie, session_in, set_cookie
+from tailrace.transports.gateway import Access
+from tailrace.transports.gateway import Principal as AnyPrincipal
+
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class HeaderAccess(Access):
+    """Identifies by Authorization, or by the cookie of a session; decides by grants."""
+
+    def __init__(self, identities: Identities, authorizer: Authorizer, sessions: Sessions) -> None:
+        self._identities = identities
+        self._authorizer = authorizer
+        self._sessions = sessions
+
+    def identify(self, headers: Mapping[bytes, bytes], method: str) -> Principal:
+        """Who sent these headers; a write by cookie has to come from a page of ours."""
+        principal = self._identities.identify(
+            _text(headers, b"authorization"),
+            _text(headers, b"cookie"),
+            host=_text(headers, b"host"),
+            origin=_text(headers, b"origin"),
+        )
+        if method not in _READS:
+            require_same_origin(principal, _text(headers, b"origin"), _text(headers, b"host"))
+        return principal
+
+    def authorize(self, principal: AnyPrincipal, action: str, topic: str | None) -> None:
+        """Raise Forbidden unless a grant allows it."""
+        assert isinstance(principal, Principal)
+        self._authorizer.authorize(principal, Action(action), topic)
+
+    def grants(self, principal: AnyPrincipal) -> Sequence[tuple[Sequence[str], str]]:
+        """What it holds: actions and topic pattern of each grant."""
+        assert isinstance(principal, Principal)
+        return [(sorted(grant.actions), grant.pattern) for grant in principal.grants]
+
+    def log_in(self, token: str, headers: Mapping[bytes, bytes]) -> tuple[Principal, str]:
+        """The token's principal, and the cookie of a new session."""
+        principal = self._identities.by_token(token)
+        secure = _text(headers, b"x-forwarded-proto") == "https"
+        return principal, set_cookie(self._sessions.open(principal), secure=secure)
+
+    def log_out(self, headers: Mapping[bytes, bytes]) -> str:
+        """End the session, if there is one."""
+        session = session_in(_text(headers, b"cookie"))
+        if session:
+            self._sessions.close(session)
+        return clear_cookie()
+
+
+def _text(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")

@@ -1,0 +1,148 @@
+"""The HTTP server: one listening socket, our connections on it, and a stop in order."""
+
+import asyncio
+import contextlib
+import errno
+import gc
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from tailrace.core.errors import ConfigurationError
+from tailrace.settings import Settings
+from tailrace.transports.connection import Connection, ConnectionBounds
+
+_log = logging.getLogger("tailrace.server")
+
+BACKLOG = 4096
+KEEP_ALIVE_SECONDS = 75
+CHECK_SECONDS = 1.0
+# Bytes of a goodbye have to leave before connections are closed.
+GOODBYE_SECONDS = 2.0
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket.
+
+    Raises:
+        ConfigurationError: the address is in use, or is none of this machine.
+    """
+    host, port = settings.server.host, settings.server.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Accepted sockets inherit it; the kernel doubles it. A stalled reader costs this much, not 4 MB.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.limits.send_buffer // 2)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigurationError(
+                f"Port {port} of {host} is in use.", hint="Choose another with --port, or 0 for a free one."
+            ) from None
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port}.", cause=str(error), hint="See --host and --port."
+        ) from None
+    listener.settimeout(0)
+    return listener
+
+
+class Server(uvicorn.Server):
+    """Serves until a signal comes, then stops in order; a second signal stops at once.
+
+    Args:
+        app: the application.
+        settings: bounds and deadlines.
+        before_stop: refuses what is new and says goodbye to streams.
+    """
+
+    _ready: Callable[[], None]
+
+    def __init__(self, app: ASGIApp, settings: Settings, before_stop: Callable[[], None]) -> None:
+        bounds = ConnectionBounds(
+            header_seconds=settings.deadlines.headers,
+            header_bytes=settings.limits.headers,
+            header_count=settings.limits.header_count,
+            stalled_write_seconds=settings.deadlines.stalled_write,
+        )
+        config = uvicorn.Config(
+            app,
+            http=partial(Connection, bounds=bounds),  # type: ignore[arg-type]
+            ws="websockets-sansio",
+            ws_max_size=settings.limits.record,
+            ws_per_message_deflate=False,
+            loop="uvloop",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=settings.limits.connections,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=max(1, int(settings.deadlines.stop - GOODBYE_SECONDS)),
+        )
+        super().__init__(config)
+        self._before_stop = before_stop
+
+    async def run_until_stopped(self, listener: socket.socket, ready: Callable[[], None]) -> None:
+        """Serve on the socket; `ready` is called once connections are taken."""
+        checking = asyncio.create_task(self._check_connections())
+        self._ready = ready
+        try:
+            await self._serve(sockets=[listener])
+        finally:
+            checking.cancel()
+            await asyncio.gather(checking, return_exceptions=True)
+
+    def take_signals(self) -> None:
+        """Stop on SIGINT and SIGTERM."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.ask_to_stop)
+
+    def ask_to_stop(self) -> None:
+        """The first time say goodbye and stop; the second time stop at once."""
+        if self.should_exit:
+            self.force_exit = True
+            return
+        _log.info("Stopping.")
+        self._before_stop()
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, let what was written leave, close connections, wait for requests."""
+        for server in self.servers:
+            server.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                # A transport tells nobody that it is empty.
+                while not self.force_exit and any(map(_unsent, self.server_state.connections)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+        await super().shutdown(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take connections, and say so."""
+        await super().startup(sockets)
+        # Everything that lives as long as the process: no collection has to look at it again.
+        gc.collect()
+        gc.freeze()
+        self._ready()
+
+    async def _check_connections(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.check_deadlines(loop.time())
+
+
+def _unsent(connection: object) -> bool:
+    return isinstance(connection, Connection) and connection.transport.get_write_buffer_size() > 0
