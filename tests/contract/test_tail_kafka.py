@@ -118,7 +118,7 @@ async def test_a_corrupt_batch_at_the_end(cluster, kafka, listener):
     """The tail goes on at the end, where new records come."""
     topic = cluster.topic()
     append_batches(cluster, topic, 2)
-    first, behind = damage(kafka, topic, -1)
+    first, _ = damage(kafka, topic, -1)
     tail = KafkaTail(cluster.settings, listener)
     tail.watch(topic, {0: 0})
     await until(lambda: listener.lost)
