@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tailrace.core.errors import BadRequest, TailraceError, TooLarge
 from tailrace.core.ports import NewRecord
-from tailrace.protocol.produce import MAX_LINES_AT_ONCE, LineBuffer, RecordParser, batches
+from tailrace.protocol.produce import RecordParser
+from tailrace.protocol.produce_lines import MAX_LINES_AT_ONCE, LineBuffer, batches
 
 PARSER = RecordParser(1 << 20)
 

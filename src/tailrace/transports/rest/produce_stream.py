@@ -16,7 +16,8 @@ from tailrace.core.errors import (
     UnknownOutcome,
 )
 from tailrace.core.ports import NewRecord, Outcome
-from tailrace.protocol.produce import LineBuffer, Parsed, RecordParser, batches, in_order
+from tailrace.protocol.produce import Parsed, RecordParser, in_order
+from tailrace.protocol.produce_lines import LineBuffer, batches
 from tailrace.transports.body import ClientGone
 from tailrace.transports.gateway import Call, Gateway
 from tailrace.transports.rest.produce_answers import Answers
