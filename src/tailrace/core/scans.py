@@ -69,8 +69,11 @@ class Scan(Protocol):
     Raises TopicNotFound, Forbidden, BadRequest, and Unavailable where nothing could be reached at first.
     """
 
-    def events(self) -> Iterator[Batch | Missing | Waiting]:
-        """What comes, until the stop or the limit; each partition's records in order."""
+    def events(self) -> Iterator[Batch | Missing | Waiting | None]:
+        """What comes, until the stop or the limit; each partition's records in order.
+
+        None says, some times a second, that nothing came: a moment to look at the clock or to leave.
+        """
         ...
 
     def cursor(self) -> Cursor:

@@ -1,6 +1,5 @@
 """Loads straight onto brokers: records each with its own fate, or bare values with one fate for all."""
 
-import logging
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -10,9 +9,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from tailrace.core.errors import TailraceError, UnknownOutcome
 from tailrace.core.ports import NewRecord
 from tailrace.core.scans import Refused
-from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.errors import translate_error, translate_exception
 from tailrace.kafka.scan_places import Questions
+from tailrace.kafka.settings import ClientSettings, client_config, producer_config
 
 MESSAGE_TIMEOUT_SECONDS = 25.0
 # Values are drained at least so often, and a drain takes at most so long: together less than the
@@ -21,26 +20,23 @@ DRAIN_EVERY_SECONDS = 5.0
 DRAIN_SECONDS = 18.0
 FULL_WAIT_SECONDS = 0.02
 
-_log = logging.getLogger(__name__)
+LINGER_MS = 5
 
-_LOAD_SETTINGS: ClientSettings = {
-    "enable.idempotence": True,
-    "acks": "all",
-    # The same keys go where Java's clients send them.
-    "partitioner": "murmur2_random",
-    "compression.type": "lz4",
-    "linger.ms": 5,
-    "message.timeout.ms": int(MESSAGE_TIMEOUT_SECONDS * 1000),
-    "allow.auto.create.topics": False,
-    "queue.buffering.max.messages": 500_000,
-    "queue.buffering.max.kbytes": 131_072,
-    "reconnect.backoff.max.ms": 1_000,
-}
+_BOUNDS = {"queue.buffering.max.messages": 500_000, "queue.buffering.max.kbytes": 131_072}
 
 
 def check_topic(settings: ClientSettings, topic: str) -> None:
     """Make sure that the topic is there: a producer's own question would make it."""
-    Questions(settings).topics([topic])
+    Questions(client_config(settings)).topics([topic])
+
+
+def _config(settings: ClientSettings) -> dict[str, object]:
+    return {
+        **producer_config(settings, linger_ms=LINGER_MS),
+        **_BOUNDS,
+        "message.timeout.ms": int(MESSAGE_TIMEOUT_SECONDS * 1000),
+        "reconnect.backoff.max.ms": 1_000,
+    }
 
 
 class KafkaRecordLoad:
@@ -49,8 +45,7 @@ class KafkaRecordLoad:
     def __init__(self, settings: ClientSettings, topic: str) -> None:
         check_topic(settings, topic)
         # Callbacks of stored records are skipped inside the client: only refusals cost time here.
-        own: dict[str, object] = {"delivery.report.only.error": True, "logger": _log}
-        self._producer = Producer({**settings, **_LOAD_SETTINGS, **own})
+        self._producer = Producer(_config(settings) | {"delivery.report.only.error": True})
         self._topic = topic
         self._refused: list[Refused] = []
         self._refusals = 0
@@ -118,8 +113,7 @@ class KafkaValueLoad:
 
     def __init__(self, settings: ClientSettings, topic: str) -> None:
         check_topic(settings, topic)
-        own: dict[str, object] = {"enable.gapless.guarantee": True, "logger": _log}
-        self._producer = Producer({**settings, **_LOAD_SETTINGS, **own})
+        self._producer = Producer(_config(settings) | {"enable.gapless.guarantee": True})
         self._topic = topic
         self._refused: list[Refused] = []
         self._refusals = 0

@@ -1,6 +1,5 @@
 """A scan straight on brokers: one consumer over all partitions, no group, no commit."""
 
-import logging
 import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -14,11 +13,12 @@ from tailrace.core.errors import BrokerUnavailable, TopicNotFound
 from tailrace.core.records import Chunk
 from tailrace.core.scans import Batch, Missing, Progress, ScanRequest, Waiting
 from tailrace.core.starts import parse_start
-from tailrace.kafka.connection import CORRUPT, END_OF_PARTITION, LOST, UNKNOWN_TOPIC, ClientSettings
+from tailrace.kafka.connection import CORRUPT, END_OF_PARTITION, LOST, UNKNOWN_TOPIC
 from tailrace.kafka.errors import translate_error
 from tailrace.kafka.reader_columns import PartitionColumns
 from tailrace.kafka.reader_corrupt import first_readable
 from tailrace.kafka.scan_places import Place, Places, Questions, Resolver, chosen_places
+from tailrace.kafka.settings import ClientSettings, client_config, consumer_config
 
 # Larger batches are slower: their messages leave the processor's cache (500: 0.5 s a million records of
 # 100 bytes, 2,000: 1.0 s, 10,000: 2.0 s).
@@ -28,21 +28,13 @@ WAIT_SECONDS = 0.1
 # How long nothing may come before a reading that is to end gives up.
 SILENCE_SECONDS = 30.0
 
-_log = logging.getLogger(__name__)
-
-_SCAN_SETTINGS: ClientSettings = {
-    "isolation.level": "read_committed",
-    "check.crcs": True,
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "enable.partition.eof": True,
-    "auto.offset.reset": "error",
-    "allow.auto.create.topics": False,
+_SCAN_SETTINGS = {
+    "enable_partition_eof": True,
     # The default of 1,000 ms stalls bursts.
-    "fetch.queue.backoff.ms": 10,
-    "queued.min.messages": 100_000,
-    "queued.max.messages.kbytes": 8_192,
-    "reconnect.backoff.max.ms": 1_000,
+    "fetch_queue_backoff_ms": 10,
+    "queued_min_messages": 100_000,
+    "queued_max_messages_kbytes": 8_192,
+    "reconnect_backoff_max_ms": 1_000,
 }
 
 # Some messages of one partition without an error, in order.
@@ -77,16 +69,16 @@ class KafkaScan:
     """Reads what a request asks for; the questions to the brokers are asked when it is made.
 
     Args:
-        settings: librdkafka's settings that say where the cluster is and how to get in.
+        settings: where the cluster is and how to get in.
         request: what to read.
         now_ms: the time that relative starts count from.
     """
 
     def __init__(self, settings: ClientSettings, request: ScanRequest, now_ms: int) -> None:
-        own: dict[str, object] = {"group.id": f"tailrace-unused-{uuid4().hex}", "logger": _log}
-        self._consumer = Consumer({**settings, **_SCAN_SETTINGS, **own})
-        self._settings = settings
-        self._questions = Questions(settings)
+        unused_group = f"tailrace-{uuid4().hex}"
+        self._consumer = Consumer(consumer_config(settings, unused_group, **_SCAN_SETTINGS))
+        self._settings = client_config(settings)
+        self._questions = Questions(self._settings)
         self._topics = self._questions.topics(request.topics)
         ranges = self._questions.ranges(chosen_places(self._topics, request.partitions))
         resolver = Resolver(self._questions, self._topics, ranges, self._peek)
@@ -114,7 +106,7 @@ class KafkaScan:
         total = sum(max(0, stop - self._starts[place]) for place, stop in self._stops.items())
         return Progress(done, total if self._left is None else min(total, done + self._left))
 
-    def events(self) -> Iterator[Batch | Missing | Waiting]:
+    def events(self) -> Iterator[Batch | Missing | Waiting | None]:
         """What comes, until the stop or the limit."""
         yield from self._missing
         self._close_finished(list(self._open))
@@ -124,7 +116,10 @@ class KafkaScan:
         heard = time.monotonic()
         while self._open and self._left != 0:
             messages = self._poll()
-            yield from self._events_of(messages)
+            if messages:
+                yield from self._events_of(messages)
+            else:
+                yield None
             if messages or self._stops is None:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_SECONDS:

@@ -1,10 +1,9 @@
 """Where a scan starts and stops in each partition, asked of the brokers."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is public
@@ -14,9 +13,9 @@ from tailrace.core.errors import BadRequest
 from tailrace.core.ports import TopicInfo
 from tailrace.core.scans import Missing
 from tailrace.core.starts import Edge, Last, Moment, Start
-from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.errors import translate_exception
 from tailrace.kafka.reader import topic_id_bytes
+from tailrace.kafka.settings import LOGGER
 
 # A person waits for it: long enough for a broker that elects, short enough to say that none is there.
 ANSWER_SECONDS = 5.0
@@ -27,7 +26,6 @@ Places = dict[Place, int]
 Peek = Callable[[Place, int, int], list[tuple[int, int]]]
 
 _T = TypeVar("_T")
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +39,8 @@ class Range:
 class Questions:
     """What a scan asks about topics."""
 
-    def __init__(self, settings: ClientSettings) -> None:
-        own: dict[str, object] = {"logger": _log}
-        self._admin = AdminClient({**settings, **own})
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._admin = AdminClient(dict(config) | {"logger": LOGGER})
 
     def topics(self, names: Sequence[str]) -> dict[str, TopicInfo]:
         """The named topics, each with its tag; TopicNotFound if one does not exist."""

@@ -1,0 +1,87 @@
+"""`tailrace consume`: records from any place on, to a place or for ever."""
+
+import sys
+
+import click
+
+from tailrace.cli import forms
+from tailrace.cli.cursor_file import CursorFile
+from tailrace.cli.group import DONE, INTERRUPTED
+from tailrace.cli.options import Command, target_options
+from tailrace.cli.pump import Pump
+from tailrace.cli.target import Target
+from tailrace.core.scans import ScanRequest
+
+
+@click.command(
+    cls=Command, example="tailrace consume weather --from -15m --format json | jq .value", name="consume"
+)
+@click.argument("topics", nargs=-1, required=True, metavar="TOPIC...")
+@click.option(
+    "--from",
+    "start",
+    metavar="PLACE",
+    help="beginning (the default), end, -100 (the last 100), 2026-11-20T10:00Z, -15m, or a cursor.",
+)
+@click.option(
+    "--to", "stop", metavar="PLACE", help="Where to end, in the same forms; `end` as of now by default."
+)
+@click.option("--follow", "-f", is_flag=True, help="Go on with new records until Ctrl-C.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(forms.NAMES),
+    help="table on a terminal, else json; raw is the value's bytes and a line feed, value one line for each.",
+)
+@click.option("--max", "-n", "limit", type=click.IntRange(1), metavar="N", help="End after so many records.")
+@click.option(
+    "--partition",
+    "-p",
+    "partitions",
+    type=click.IntRange(0),
+    multiple=True,
+    help="Only this one; may repeat.",
+)
+@click.option(
+    "--save-cursor",
+    "cursor_file",
+    metavar="FILE",
+    help="Keep the place to go on from, and start from it next time; - shows it on standard error.",
+)
+@target_options
+def command(
+    target: Target,
+    topics: tuple[str, ...],
+    start: str | None,
+    stop: str | None,
+    follow: bool,  # noqa: FBT001  # click calls by name
+    format_: str | None,
+    limit: int | None,
+    partitions: tuple[int, ...],
+    cursor_file: str | None,
+) -> int:
+    """Read the records of topics, each partition's in order, and write them to standard output.
+
+    What a reader can no longer have (retention, a topic made again) is told on standard error.
+    """
+    if follow and stop:
+        raise click.UsageError("--follow never ends, so --to has no meaning beside it.")
+    saved = CursorFile(cursor_file) if cursor_file else None
+    request = ScanRequest(
+        tuple(dict.fromkeys(topics)),
+        start or (saved.load() if saved else None) or "beginning",
+        None if follow else stop or "end",
+        frozenset(partitions) or None,
+        limit,
+    )
+    form = make_form(format_)
+    interrupted = Pump(form, saved).run(target.scan(request))
+    return INTERRUPTED if interrupted and not follow else DONE
+
+
+def make_form(name: str | None) -> forms.Form:
+    """The form asked for, or the one that suits the output."""
+    terminal = sys.stdout.isatty()
+    if name == "parquet" and terminal:
+        raise click.UsageError("Parquet is not for a terminal: send it to a file with > FILE.")
+    return forms.make_form(name or ("table" if terminal else "json"))

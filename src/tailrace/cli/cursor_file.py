@@ -1,0 +1,45 @@
+"""A cursor kept in a file, so that the next run goes on where this one ended."""
+
+import os
+from pathlib import Path
+
+from tailrace.core.cursors import Cursor
+from tailrace.core.errors import BadCursor
+
+
+class CursorFile:
+    """One cursor, replaced as a whole; `-` shows it on standard error instead."""
+
+    def __init__(self, name: str) -> None:
+        self._path = None if name == "-" else Path(name)
+        self._kept = ""
+
+    def load(self) -> str | None:
+        """What was saved; None if nothing was. Raises BadCursor if the file holds something else."""
+        if self._path is None or not self._path.exists():
+            return None
+        text = self._path.read_text(encoding="utf-8").strip()
+        if not text:
+            return None
+        try:
+            Cursor.parse(text)
+        except BadCursor as error:
+            raise BadCursor(
+                f"The file {self._path} holds no cursor.", cause=error.detail, hint="Name another file."
+            ) from None
+        return text
+
+    def save(self, cursor: Cursor) -> None:
+        """Keep it; a crash leaves either the old or the new one."""
+        text = str(cursor)
+        if self._path is None or text == self._kept:
+            return
+        beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        beside.write_text(text + "\n", encoding="utf-8")
+        beside.replace(self._path)
+        self._kept = text
+
+    def finish(self, cursor: Cursor) -> str | None:
+        """Keep the last one; answers it if it is to be shown."""
+        self.save(cursor)
+        return str(cursor) if self._path is None else None

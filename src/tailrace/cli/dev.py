@@ -1,0 +1,112 @@
+"""`tailrace dev`: Kafka, the gateway and demo data in one process."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from tailrace.cli.group import DONE
+from tailrace.cli.new_topics import parse_topics
+from tailrace.cli.options import Command
+
+
+def default_data_dir() -> Path:
+    """Where `dev` and `broker` keep records unless told otherwise."""
+    home = os.environ.get("XDG_DATA_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "share") / "tailrace"
+
+
+@click.command(cls=Command, example="tailrace dev --topic orders:12", name="dev")
+@click.option("--port", type=click.IntRange(0, 65535), help="The gateway's port; 8484 by default.")
+@click.option(
+    "--broker-port", type=click.IntRange(0, 65535), default=9092, help="Kafka's port; 9092 by default."
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Where records are kept; a folder of the user's by default.",
+)
+@click.option("--fresh", is_flag=True, help="Start from nothing: throw away the data of earlier starts.")
+@click.option("--no-demo", is_flag=True, help="Without demo topics and their data.")
+@click.option(
+    "--token",
+    metavar="TOKEN",
+    envvar="TAILRACE_TOKEN",
+    help="The token that may do everything; a fresh one if left out.",
+)
+@click.option(
+    "--topic",
+    "topics",
+    metavar="NAME[:PARTITIONS[:REPLICAS[:CLEANUP]]]",
+    multiple=True,
+    help="Make a topic; may repeat.",
+)
+@click.option("--kafka-topic", metavar="TOPIC", help="The topic of the /kafka namespace; demo by default.")
+@click.option("--allow-null-origin", is_flag=True, help="Let pages opened as a file connect to /kafka.")
+@click.option("--config", metavar="FILE", help="The settings file.")
+def command(
+    port: int | None,
+    broker_port: int,
+    data_dir: Path | None,
+    fresh: bool,  # noqa: FBT001  # click calls by name
+    no_demo: bool,  # noqa: FBT001  # likewise
+    token: str | None,
+    topics: tuple[str, ...],
+    kafka_topic: str | None,
+    allow_null_origin: bool,  # noqa: FBT001  # likewise
+    config: str | None,
+) -> int:
+    """Start everything for a first look, or for work on this machine, until Ctrl-C.
+
+    TAILRACE_TOPICS names further topics, comma-separated, in the form of --topic.
+    """
+    wanted = parse_topics(topics, os.environ.get("TAILRACE_TOPICS", ""))
+    from tailrace import bootstrap, settings  # noqa: PLC0415  # heavy: not for --help
+    from tailrace.auth import new_token  # noqa: PLC0415  # likewise
+    from tailrace.cli.installing import InstallProgress  # noqa: PLC0415  # likewise
+
+    given = {
+        "server.port": port,
+        "socketio.topic": kafka_topic,
+        "socketio.allow_null_origin": allow_null_origin or None,
+    }
+    in_force = settings.load(given, config=config)
+    options = bootstrap.DevOptions(
+        data_dir or default_data_dir(),
+        broker_port,
+        token or new_token(),
+        wanted,
+        demo=not no_demo,
+        fresh=fresh,
+    )
+    progress = InstallProgress()
+
+    def ready(taken: int) -> None:
+        progress.finish()
+        example = "weather" if options.demo else wanted[0].name if wanted else in_force.socketio.topic
+        sys.stdout.write(welcome(in_force.server.host, taken, broker_port, options.token, example))
+        sys.stdout.flush()
+
+    bootstrap.dev(in_force, options, progress, ready)
+    return DONE
+
+
+def welcome(host: str, port: int, broker_port: int, token: str, topic: str) -> str:
+    """The address, the token and three commands to try."""
+    address = f"http://{host}:{port}"
+    return f"""\
+Tailrace is ready.
+
+  Open    {address}/#token={token}
+  Token   {token}
+  Kafka   localhost:{broker_port}
+
+Try, in another terminal:
+
+  tailrace tail {topic} -n 5 -f --broker localhost:{broker_port}
+  curl -N -H 'Authorization: Bearer {token}' '{address}/v1/stream?topic={topic}'
+  echo hello | tailrace produce demo --url {address} --token {token}
+
+Ctrl-C stops it; the data stay.
+"""

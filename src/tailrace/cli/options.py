@@ -1,0 +1,64 @@
+"""Options that several commands take, and how a command shows an example."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from tailrace.cli.target import Target
+
+Decorated = Callable[..., Any]
+
+
+class Command(click.Command):
+    """A command whose help ends with one example that works as it stands."""
+
+    def __init__(self, *args: Any, example: str = "", **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The example."""
+        super().format_epilog(ctx, formatter)
+        if self.example:
+            with formatter.section("Example"):
+                for line in self.example.splitlines():
+                    formatter.write(f"  {line}\n")
+
+
+def target_options(command: Decorated) -> Decorated:
+    """Let a command take --url, --broker and what belongs to them; it gets a `target`."""
+
+    def with_target(
+        url: str | None,
+        broker: str | None,
+        token: str | None,
+        config: str | None,
+        client: tuple[str, ...],
+        **options: Any,
+    ) -> Any:
+        return command(target=Target.choose(url, broker, token, config, client), **options)
+
+    with_target.__name__, with_target.__doc__ = command.__name__, command.__doc__
+    with_target.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    decorated: Decorated = with_target
+    for option in reversed(_TARGET_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+_TARGET_OPTIONS = (
+    click.option("--url", metavar="URL", help="The gateway to talk to; TAILRACE_URL stands for it."),
+    click.option(
+        "--broker",
+        metavar="HOST:PORT",
+        help="Brokers to talk to directly; TAILRACE_BROKER stands for it, localhost:9092 if neither is given.",
+    ),
+    click.option(
+        "--token", metavar="TOKEN", envvar="TAILRACE_TOKEN", help="Who you are to a gateway (TAILRACE_TOKEN)."
+    ),
+    click.option("--config", metavar="FILE", help="The settings file, for what is needed to reach brokers."),
+    click.option(
+        "-X", "client", metavar="NAME=VALUE", multiple=True, help="A setting of the Kafka client; may repeat."
+    ),
+)

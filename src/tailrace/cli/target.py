@@ -1,0 +1,122 @@
+"""Whom a command talks to: a gateway or brokers, behind the same ports."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from tailrace.core.ports import NewRecord, TopicAdmin
+from tailrace.core.scans import Load, Scan, ScanRequest
+
+if TYPE_CHECKING:  # the modules are heavy: a command imports only the adapter that it uses
+    from tailrace.client.exchange import Address
+    from tailrace.kafka.settings import ClientSettings
+    from tailrace.protocol.routes_bodies import TopicRow
+
+DEFAULT_BROKER = "localhost:9092"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to read and write; `url` empty means brokers."""
+
+    url: str
+    broker: str
+    token: str | None
+    config: str | None
+    client: Mapping[str, str]
+
+    @classmethod
+    def choose(
+        cls,
+        url: str | None,
+        broker: str | None,
+        token: str | None,
+        config: str | None,
+        client: Sequence[str],
+        environ: Mapping[str, str] = os.environ,
+    ) -> "Target":
+        """Options win over the environment; in the environment the gateway wins over the broker."""
+        if url and broker:
+            raise click.UsageError("--url and --broker exclude each other.")
+        if not url and not broker:
+            url = environ.get("TAILRACE_URL")
+            broker = environ.get("TAILRACE_BROKER")
+        return cls(url or "", broker or "", token, config, _pairs(client))
+
+    def scan(self, request: ScanRequest) -> Scan:
+        """Read topics."""
+        now_ms = time.time_ns() // 1_000_000
+        if self.url:
+            from tailrace.client.scan import GatewayScan  # noqa: PLC0415  # imported when used
+
+            return GatewayScan(self._address(), request)
+        from tailrace.kafka.scan import KafkaScan  # noqa: PLC0415  # likewise
+
+        return KafkaScan(self._settings(), request, now_ms)
+
+    def load_records(self, topic: str) -> Load[NewRecord]:
+        """Write whole records."""
+        if self.url:
+            from tailrace.client.load import GatewayRecordLoad  # noqa: PLC0415  # imported when used
+
+            return GatewayRecordLoad(self._address(), topic)
+        from tailrace.kafka.load import KafkaRecordLoad  # noqa: PLC0415  # likewise
+
+        return KafkaRecordLoad(self._settings(), topic)
+
+    def load_values(self, topic: str) -> Load[bytes]:
+        """Write bare values."""
+        if self.url:
+            from tailrace.client.load import GatewayValueLoad  # noqa: PLC0415  # imported when used
+
+            return GatewayValueLoad(self._address(), topic)
+        from tailrace.kafka.load import KafkaValueLoad  # noqa: PLC0415  # likewise
+
+        return KafkaValueLoad(self._settings(), topic)
+
+    def admin(self) -> TopicAdmin:
+        """Make, show and change topics."""
+        if self.url:
+            from tailrace.client.topics import GatewayAdmin  # noqa: PLC0415  # imported when used
+
+            return GatewayAdmin(self._address())
+        from tailrace.kafka.admin import KafkaAdmin  # noqa: PLC0415  # likewise
+
+        return KafkaAdmin(self._settings())
+
+    def topic_rows(self) -> "Sequence[TopicRow]":
+        """All topics as rows of a list, which is all that a gateway tells about many at once."""
+        from tailrace.protocol.routes_bodies import topic_row  # noqa: PLC0415  # imported when used
+
+        if self.url:
+            from tailrace.client.topics import topic_rows  # noqa: PLC0415  # likewise
+
+            return topic_rows(self._address())
+        return [topic_row(detail) for detail in self.admin().list_topics()]
+
+    def _address(self) -> "Address":
+        from tailrace.client.exchange import Address  # noqa: PLC0415  # imported when used
+
+        return Address.parse(self.url, self.token)
+
+    def _settings(self) -> "ClientSettings":
+        from tailrace import settings  # noqa: PLC0415  # imported when used
+        from tailrace.kafka.settings import translate  # noqa: PLC0415  # likewise
+
+        kafka = settings.load({"kafka.brokers": self.broker or None}, config=self.config).kafka
+        client = {**kafka.client, **self.client}
+        return translate({"bootstrap_servers": ",".join(kafka.brokers), **client})
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise click.UsageError(f"-X takes NAME=VALUE, not {one!r}.")
+        pairs[name] = value
+    return pairs
