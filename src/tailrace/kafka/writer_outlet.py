@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -13,7 +14,7 @@ from tailrace.core.errors import BadRecord, BrokerUnavailable, Overloaded, Tailr
 from tailrace.core.ports import NewRecord, Stored
 from tailrace.kafka.errors import translate_error, translate_exception
 from tailrace.kafka.writer_batch import Batch
-from tailrace.kafka.writer_polling import ThreadPolling, TimerPolling
+from tailrace.kafka.writer_polling import Report, ThreadPolling, TimerPolling
 
 # Between two polls among the sending: more would let reports pile up, fewer cost a call each.
 _POLL_EVERY = 500
@@ -51,9 +52,7 @@ class Outlet:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._producer = Producer({**config, "error_cb": self._on_error})
-        self._polling = (ThreadPolling if at_once else TimerPolling)(
-            self._producer, self._settle, lambda: self.in_flight
-        )
+        self._polling = (ThreadPolling if at_once else TimerPolling)(self._producer, self._settle)
         self._on_settled = on_settled
         self._on_fatal = on_fatal
         self._known: dict[str, tuple[int, float]] = {}
@@ -61,7 +60,11 @@ class Outlet:
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="tailrace-writer-ask")
         self._fatal = False
-        self.in_flight = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many records have no delivery report yet."""
+        return len(self._producer)
 
     def send(self, batch: Batch) -> None:
         """Send all records in order, after those that wait for the same topic."""
@@ -105,22 +108,16 @@ class Outlet:
 
     def _send_some(self, batch: Batch, partitions: int, stop: int) -> bool:
         """Send up to a row; False where the topic is not as it was known and has to be asked for."""
-        produce, report, topic, records = (
-            self._producer.produce,
-            self._polling.report,
-            batch.topic,
-            batch.records,
-        )
+        produce, topic, records = self._producer.produce, batch.topic, batch.records
+        on_report = self._polling.on_report
         for index in range(batch.at, stop):
             record = records[index]
-            partition = -1 if record.partition is None else record.partition
-            if partition >= partitions and not batch.asked:
-                return False
+            batch.at = index
             try:
-                if record.timestamp is None and not record.headers and partition < partitions:
-                    produce(topic, record.value, record.key, partition, report(batch, index))
+                if record.partition is None and record.timestamp is None and not record.headers:
+                    produce(topic, record.value, record.key, -1, partial(on_report, batch, index))
                 else:
-                    self._produce_full(topic, record, partitions, report(batch, index))
+                    self._produce_full(topic, record, partitions, partial(on_report, batch, index))
             except KafkaException as error:
                 if error.args[0].code() in _GONE and not batch.asked:
                     return False
@@ -131,17 +128,19 @@ class Outlet:
                 self._fail(batch, index, Overloaded("The queue to the broker is full."))
             except BadRecord as error:
                 self._fail(batch, index, error)
-            else:
-                self.in_flight += 1
-            batch.at = index + 1
+        batch.at = stop
         return True
 
-    def _produce_full(self, topic: str, record: NewRecord, partitions: int, report: Any) -> None:  # noqa: ANN401 - the client's
-        partition = -1 if record.partition is None else record.partition
-        if record.partition is not None and not 0 <= partition < partitions:
-            raise BadRecord(
-                f"The topic {topic!r} has no partition {partition}.", hint=f"It has 0 to {partitions - 1}."
-            )
+    def _produce_full(self, topic: str, record: NewRecord, partitions: int, report: Report) -> None:
+        partition = -1
+        if record.partition is not None:
+            partition = record.partition
+            if partition < 0:
+                raise BadRecord(
+                    f"A partition cannot be {partition}.", hint="Leave it out to have one chosen."
+                )
+            if partition >= partitions:
+                raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION))
         more: dict[str, Any] = {"headers": list(record.headers)} if record.headers else {}
         if record.timestamp is not None:
             if record.timestamp <= 0:
@@ -153,7 +152,6 @@ class Outlet:
     # --- fates ---
 
     def _settle(self, batch: Batch, index: int, error: KafkaError | None, message: Message) -> None:
-        self.in_flight -= 1
         if error is None:
             # Both are there in the report of a stored record.
             batch.outcomes[index] = Stored(message.partition(), message.offset(), message.timestamp()[1])  # type: ignore[arg-type]
@@ -173,7 +171,11 @@ class Outlet:
         error: KafkaError = exception.args[0]
         if error.code() in _FATAL:
             self._raise_fatal()
-        self._fail(batch, index, self._fate(batch.topic, error))
+        named = batch.records[index].partition
+        if error.code() == KafkaError._UNKNOWN_PARTITION and named is not None:
+            self._fail(batch, index, BadRecord(f"The topic {batch.topic!r} has no partition {named}."))
+        else:
+            self._fail(batch, index, self._fate(batch.topic, error))
 
     def _fail(self, batch: Batch, index: int, error: TailraceError) -> None:
         batch.outcomes[index] = error

@@ -8,7 +8,6 @@ thread, streams a timer.
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from threading import Thread
 from typing import Protocol
 
@@ -27,9 +26,8 @@ _TIMER_SECONDS = 0.001
 class Polling(Protocol):
     """Calls `settle` on the loop's thread for each report."""
 
-    def report(self, batch: Batch, index: int) -> Report:
-        """The callback of one record."""
-        ...
+    # The client's callback of a record is partial(on_report, batch, index).
+    on_report: Settle
 
     def sent(self) -> None:
         """Something is in flight."""
@@ -43,19 +41,16 @@ class Polling(Protocol):
 class ThreadPolling:
     """A thread waits for reports; the loop is woken once for all that came meanwhile."""
 
-    def __init__(self, producer: Producer, settle: Settle, in_flight: Callable[[], int]) -> None:  # noqa: ARG002 - the timer's
+    def __init__(self, producer: Producer, settle: Settle) -> None:
         self._producer = producer
         self._settle = settle
+        self.on_report: Settle = self._on_report
         self._loop = asyncio.get_running_loop()
         self._came: deque[tuple[Batch, int, KafkaError | None, Message]] = deque()
         self._woken = False
         self._stopping = False
         self._thread = Thread(target=self._run, name="tailrace-writer", daemon=True)
         self._thread.start()
-
-    def report(self, batch: Batch, index: int) -> Report:
-        """The callback of one record."""
-        return partial(self._on_report, batch, index)
 
     def sent(self) -> None:
         """The thread sees for itself."""
@@ -87,21 +82,16 @@ class ThreadPolling:
 class TimerPolling:
     """The loop polls every millisecond while something is in flight, and among the sending itself."""
 
-    def __init__(self, producer: Producer, settle: Settle, in_flight: Callable[[], int]) -> None:
+    def __init__(self, producer: Producer, settle: Settle) -> None:
         self._producer = producer
-        self._settle = settle
-        self._in_flight = in_flight
+        self.on_report = settle
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-
-    def report(self, batch: Batch, index: int) -> Report:
-        """The callback of one record."""
-        return partial(self._settle, batch, index)
 
     def sent(self) -> None:
         """Serve what has come, and come back for the rest."""
         self._producer.poll(0)
-        if self._timer is None and self._in_flight():
+        if self._timer is None and len(self._producer):
             self._timer = self._loop.call_later(_TIMER_SECONDS, self._tick)
 
     async def stop(self) -> None:
