@@ -60,7 +60,7 @@ faults: $(READY) ## kill real processes and count what is lost
 
 docs: $(READY) ## the manual, in site/
 	$(BIN)/python scripts/generate_reference.py
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The manual is in site/index.html"
 
 up: ## Kafka and the gateway in containers

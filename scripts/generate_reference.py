@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from tailrace.cli import main
+from tailrace.cli.group import tailrace
 from tailrace.core import errors
 from tailrace.core.errors import TailraceError
 from tailrace.kafka.settings_names import OWNED
@@ -23,6 +23,7 @@ from tailrace.settings import OTHER_VARIABLES, Declaration, declarations
 from tailrace.telemetry import Metrics
 
 REFERENCE: Final = Path(__file__).parents[1] / "docs" / "reference"
+HELP_WIDTH: Final = 100
 _RETRIES: Final = {
     "no": "no",
     "same": "yes, the same request",
@@ -41,8 +42,9 @@ _NEEDS: Final = {
 def settings_page() -> str:
     """Every setting by group, the variables beside them, and the client's settings."""
     parts = [
-        _head("Settings", "One row a setting. How files, environment and options go together: [Settings]."),
-        "[Settings]: ../settings.md\n",
+        _head(
+            "Settings", "How file, environment and options go together: [change settings](../settings.md)."
+        ),
     ]
     for group, members in groupby(declarations(), key=lambda d: d.name.partition(".")[0]):
         parts += [f"## {group}\n", _table(("setting", "default", "what it is"), map(_setting, members))]
@@ -69,7 +71,7 @@ def metrics_page() -> str:
 def errors_page() -> str:
     """Every error's code, HTTP status, exit code, and whether to come again."""
     rows = (
-        (_code(e.code), str(e.status), str(e.exit_code), _RETRIES[e.retry.value], _sentence(e.__doc__ or ""))
+        (_code(e.code), _status(e), str(e.exit_code), _RETRIES[e.retry.value], _sentence(e.__doc__ or ""))
         for e in error_classes()
     )
     return _head(
@@ -82,8 +84,8 @@ def errors_page() -> str:
 def commands_page() -> str:
     """Every command's own help."""
     parts = [_head("Commands", "What `tailrace COMMAND --help` prints.")]
-    with click.Context(main, info_name="tailrace") as context:
-        for name, text in _helps(main, context):
+    with click.Context(tailrace, info_name="tailrace", terminal_width=HELP_WIDTH) as context:
+        for name, text in _helps(tailrace, context):
             parts.append(f"## {name}\n\n```text\n{text.rstrip()}\n```\n")
     return "\n".join(parts)
 
@@ -112,6 +114,11 @@ def error_classes() -> list[type[TailraceError]]:
     """All errors that somebody can meet, in the order of the module."""
     found = (c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, TailraceError))
     return sorted((c for c in found if c is not TailraceError), key=lambda c: inspect.getsourcelines(c)[1])
+
+
+def _status(error: type[TailraceError]) -> str:
+    # What stops a start is never an answer of a gateway.
+    return "" if issubclass(error, errors.ConfigurationError) else str(error.status)
 
 
 def _setting(declared: Declaration) -> tuple[str, str, str]:

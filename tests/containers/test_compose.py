@@ -6,6 +6,8 @@ import subprocess
 import pytest
 
 from tailrace.auth.safety import check_safe
+from tailrace.cli.group import tailrace
+from tailrace.cli.new_topics import parse_topics
 from tailrace.settings import load
 
 SERVICE_KEYS = {
@@ -165,3 +167,16 @@ def test_topics_are_made_as_named(given, expected, root, bare_environment):
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=10)
     start = "--bootstrap-server kafka:9092 --create --if-not-exists "
     assert done.stdout.splitlines() == [start + line for line in expected]
+
+
+def test_the_gateways_command_is_understood(compose):
+    """The command line takes the gateway's arguments, and the broker is the inside listener."""
+    name, *arguments = compose()["services"]["gateway"]["command"]
+    context = tailrace.get_command(None, name).make_context(name, arguments)
+    assert context.params["broker"] == "kafka:9092"
+
+
+def test_topics_have_the_form_of_the_command_line(compose):
+    """What TAILRACE_TOPICS holds here is what `tailrace dev` takes."""
+    given = compose()["services"]["topics"]["environment"]["TAILRACE_TOPICS"]
+    assert [topic.name for topic in parse_topics((), given)] == ["demo"]

@@ -4,6 +4,8 @@ import json
 import re
 from fnmatch import fnmatch
 
+from tailrace.cli.group import tailrace
+
 
 def values(instructions, word):
     """All of one instruction."""
@@ -69,3 +71,10 @@ def test_secrets_and_folders_of_the_machine_stay_out(root):
     lines = (root / ".dockerignore").read_text().splitlines()
     assert lines[0] == "*"
     assert not any(fnmatch(".env", line[1:]) or fnmatch(".git", line[1:]) for line in lines if line[0] == "!")
+
+
+def test_the_image_runs_our_command_line(instructions):
+    """The entry point is the command, its default one is `serve`, and both exist."""
+    assert json.loads(values(instructions, "ENTRYPOINT")[0]) == ["tailrace"]
+    (name,) = json.loads(values(instructions, "CMD")[0])
+    assert tailrace.get_command(None, name).make_context(name, []).params["host"] is None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from tailrace.core.errors import Retry, TailraceError
+from tailrace.core.errors import Retry, Stopping, TailraceError
 from tailrace.core.ports import LogWriter, NewRecord, Outcome
 from tailrace.demo.readings import endless
 
@@ -42,6 +42,8 @@ async def _feed_topic(writer: LogWriter, topic: str, rate: int) -> None:
             due = loop.time() + step / rate
             await _store(writer, topic, list(islice(records, step)))
             await asyncio.sleep(due - loop.time())
+    except Stopping:
+        return
     except TailraceError as error:
         _log.warning("The demo topic %s is fed no more: %s", topic, error.detail)
 
@@ -70,7 +72,7 @@ async def _append(writer: LogWriter, topic: str, records: Sequence[NewRecord]) -
 
 
 async def _wait_out(topic: str, error: TailraceError) -> None:
-    if error.retry is Retry.NO:
+    if error.retry is Retry.NO or isinstance(error, Stopping):
         raise error
     _log.warning("The demo topic %s waits: %s", topic, error.detail)
     await asyncio.sleep(error.retry_after or 1)
