@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from confluent_kafka import KafkaException
+
 from benchmarks import commands, fanout, footprint, latency, machine, producing, reading, report, results
 from benchmarks.bench import Bench
 from benchmarks.figures import Measurement, Run
@@ -39,11 +41,17 @@ def parse() -> argparse.Namespace:
 
 
 def chosen(names: list[str]) -> list[Measurement]:
-    """Give the measurements whose names begin with one of `names`; all without names."""
-    unknown = [name for name in names if not any(each.name.startswith(name) for each in MEASUREMENTS)]
-    if unknown:
-        sys.exit(f"No measurement begins with {', '.join(unknown)}; --list shows them.")
-    return [each for each in MEASUREMENTS if not names or each.name.startswith(tuple(names))]
+    """Give the measurements of these names, or whose names begin so; all without names."""
+    if not names:
+        return MEASUREMENTS
+    wanted = set[str]()
+    for name in names:
+        exact = {each.name for each in MEASUREMENTS if each.name == name}
+        alike = exact or {each.name for each in MEASUREMENTS if each.name.startswith(name)}
+        if not alike:
+            sys.exit(f"No measurement begins with {name}; --list shows them.")
+        wanted |= alike
+    return [each for each in MEASUREMENTS if each.name in wanted]
 
 
 def measure(wanted: list[Measurement], options: argparse.Namespace) -> int:
@@ -56,7 +64,7 @@ def measure(wanted: list[Measurement], options: argparse.Namespace) -> int:
                 print(f"{each.name}: {each.what}", flush=True)
                 try:
                     runs[each.name].append(each.run(bench))
-                except (BenchmarkError, OSError) as error:
+                except (BenchmarkError, KafkaException, OSError) as error:
                     failed.add(each.name)
                     print(f"  FAILED: {error}", flush=True)
                     continue

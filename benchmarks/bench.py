@@ -1,6 +1,7 @@
 """What every measurement stands on: an embedded broker for the session, topics, gateways, paced producers."""
 
 import itertools
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,6 +32,7 @@ class Bench:
     external: str = ""
     """A broker that is there already, instead of the embedded one."""
     _stack: ExitStack = field(default_factory=ExitStack)
+    _session: str = field(default_factory=lambda: secrets.token_hex(3))
     _names: Iterator[int] = field(default_factory=itertools.count)
     _kept: dict[str, Any] = field(default_factory=dict)
 
@@ -50,7 +52,7 @@ class Bench:
 
     def topic(self, partitions: int = 1) -> str:
         """Make a topic that nothing else uses."""
-        name = f"bench-{next(self._names)}"
+        name = f"bench-{self._session}-{next(self._names)}"
         self.topics([name], partitions)
         return name
 

@@ -4,7 +4,7 @@ import time
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Measurement, Run
-from benchmarks.probes import Watch, resident_bytes, socket_bytes, tcp_bytes
+from benchmarks.probes import Watch, resident_bytes, socket_bytes
 from benchmarks.processes import Gateway, Report, child, loadgen
 
 IDLE_SUBSCRIBERS = 5_000
@@ -22,18 +22,17 @@ def measure_idle(bench: Bench) -> Run:
     topic = bench.topic()
     with bench.gateway() as gateway:
         time.sleep(1)
-        idle, tcp_idle = resident_bytes(gateway.pid), tcp_bytes()
+        idle = resident_bytes(gateway.pid)
         command = loadgen("idle", address=gateway.address, topic=topic, clients=IDLE_SUBSCRIBERS, seconds=60)
         with child(command, ready_on="stderr") as subscribers:
             subscribers.wait_ready()
             time.sleep(SETTLE_SECONDS)
-            full, kernel = resident_bytes(gateway.pid), socket_bytes(gateway.port)
-            tcp = tcp_bytes() - tcp_idle
+            full, (kernel, both_ends) = resident_bytes(gateway.pid), socket_bytes(gateway.port)
     figures = {
         "idle_mb": idle / 1e6,
-        "per_subscriber_kb": (full - idle + tcp) / IDLE_SUBSCRIBERS / 1e3,
+        "per_subscriber_kb": (full - idle + both_ends) / IDLE_SUBSCRIBERS / 1e3,
     }
-    details = {"idle": idle, "with_subscribers": full, "gateway_sockets": kernel, "tcp_both_ends": tcp}
+    details = {"idle": idle, "with_subscribers": full, "gateway_sockets": kernel, "both_ends": both_ends}
     return Run(figures, details)
 
 
@@ -70,7 +69,7 @@ def measure_stalled(bench: Bench) -> Run:
     with bench.gateway() as gateway:
         report, memory = flow(bench, gateway, STALLED)
     more_rss = memory["rss_mb"] - without["rss_mb"]
-    more_tcp = memory["tcp_both_ends_mb"] - without["tcp_both_ends_mb"]
+    more_tcp = memory["both_ends_mb"] - without["both_ends_mb"]
     figures = {
         "per_stalled_kb": (more_rss + more_tcp) * 1e3 / STALLED,
         "others_p99_ratio": report["p99_ms"] / max(alone["p99_ms"], 1e-9),

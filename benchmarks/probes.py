@@ -26,20 +26,22 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def tcp_bytes() -> int:
-    """Give the TCP memory of the whole machine: of both ends of every connection."""
-    found = re.search(r"^TCP:.* mem (\d+)", Path("/proc/net/sockstat").read_text(), re.MULTILINE)
-    return int(found.group(1)) * PAGE if found else 0
-
-
 def _sockets(details: str, wanted: str) -> list[str]:
     command = ["ss", f"-tnOH{details}", "state", "established", wanted]
     return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
 
 
-def socket_bytes(port: int) -> int:
-    """Give the kernel memory of the sockets of the server at a port: its end of each connection only."""
-    found = _SOCKET_MEMORY.findall("\n".join(_sockets("m", f"sport = :{port}")))
+def socket_bytes(port: int) -> tuple[int, int]:
+    """Give the kernel memory of the connections to a port: of the server's end, and of both ends.
+
+    Both ends are what /proc/net/sockstat counts, without the connections of other processes.
+    """
+    ends = (_memory(f"sport = :{port}"), _memory(f"dport = :{port}"))
+    return ends[0], sum(ends)
+
+
+def _memory(wanted: str) -> int:
+    found = _SOCKET_MEMORY.findall("\n".join(_sockets("m", wanted)))
     return sum(int(received) + int(spare) + int(queued) for received, spare, queued in found)
 
 
@@ -54,8 +56,7 @@ class Watch:
 
     def __init__(self, pid: int, port: int, *, sockets: bool = True) -> None:
         self.pid, self.port, self.sockets = pid, port, sockets
-        self.resident = self.kernel = self.together = 0
-        self.tcp_before, self.tcp = tcp_bytes(), 0
+        self.resident = self.kernel = self.both_ends = self.together = 0
         self.cpu = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -80,11 +81,11 @@ class Watch:
 
     def _sample(self) -> None:
         resident = resident_bytes(self.pid)
-        kernel = socket_bytes(self.port) if self.sockets else 0
+        kernel, both_ends = socket_bytes(self.port) if self.sockets else (0, 0)
         self.resident = max(self.resident, resident)
         self.kernel = max(self.kernel, kernel)
         self.together = max(self.together, resident + kernel)
-        self.tcp = max(self.tcp, tcp_bytes() - self.tcp_before)
+        self.both_ends = max(self.both_ends, both_ends)
 
     def report(self) -> dict[str, float]:
         """Give the peaks in megabytes and the processor seconds."""
@@ -92,6 +93,6 @@ class Watch:
             "rss_mb": self.resident / 1e6,
             "socket_mb": self.kernel / 1e6,
             "rss_and_sockets_mb": self.together / 1e6,
-            "tcp_both_ends_mb": self.tcp / 1e6,
+            "both_ends_mb": self.both_ends / 1e6,
             "cpu_s": self.cpu,
         }

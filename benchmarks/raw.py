@@ -79,7 +79,8 @@ def by_batch(producer: Producer, topic: str, values: list[bytes], receipts: Rece
 
 def produce_once(way: Callable[..., None], broker: str, topic: str, values: list[bytes]) -> float:
     producer, receipts = Producer(settings(broker, LINGER_MS)), Receipts()
-    producer.list_topics(topic, timeout=10)
+    producer.produce(topic, stamped(0))
+    producer.flush(FLUSH_SECONDS)  # warm: connected, and with its producer id
     started = time.monotonic()
     way(producer, topic, values, receipts)
     producer.flush(FLUSH_SECONDS)

@@ -29,7 +29,7 @@ def save(
                 "at_most": figure.at_most,
                 "runs": [_finite(run.figures[figure.key]) for run in runs],
                 "median": (median := _finite(statistics.median(run.figures[figure.key] for run in runs))),
-                "met": figure.met(median) if median is not None else False,
+                "met": figure.met(median if median is not None else math.nan),
             }
             for figure in measurement.figures
         },
