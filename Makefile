@@ -17,6 +17,7 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
 
 setup: $(READY) page ## .venv with the locked dependencies
+	@:
 
 $(READY): pyproject.toml uv.lock
 	@if [ -z "$(PYTHON)" ]; then \
