@@ -5,7 +5,7 @@ group        the command `tailrace`: errors to exit codes, Ctrl-C, closed pipes
 options      what several commands take: --url, --broker, --token
 target       a gateway or brokers behind the same ports
 pump         moves what a scan brings to standard output
-forms        records as json, value, raw, table, csv; `parquet` beside it
+forms        records as bytes: raw here, json, value, csv and table in `texts`, `parquet` beside them
 lines        input, line by line
 output       tables for people, JSON lines for programs
 progress     a bar with rate and time left

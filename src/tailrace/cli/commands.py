@@ -1,27 +1,19 @@
-"""The commands by name: where each one lives, and what it is for."""
+"""The commands by name: what each one is for, without an import."""
 
-from typing import NamedTuple
-
-
-class Command(NamedTuple):
-    """`quick` commands hold nothing that would have to be closed, so the process may end at once."""
-
-    module: str
-    summary: str
-    quick: bool = True
-
-
+# The module of a command has its name.
 COMMANDS = {
-    "dev": Command("dev", "Kafka, the gateway and demo data in one process", quick=False),
-    "serve": Command("serve", "The gateway in front of a cluster", quick=False),
-    "broker": Command("broker", "The embedded Kafka alone", quick=False),
-    "produce": Command("produce", "Store lines or JSON records in a topic"),
-    "consume": Command("consume", "Read records from any place on"),
-    "tail": Command("tail", "The last records of a topic, and those that follow"),
-    "topics": Command("topics", "List, create, describe, configure, grow and delete topics"),
-    "config": Command("config", "The settings in force and where each comes from"),
-    "completion": Command("completion", "The script for your shell's Tab key"),
+    "dev": "Kafka, the gateway and demo data in one process",
+    "serve": "The gateway in front of a cluster",
+    "broker": "The embedded Kafka alone",
+    "produce": "Store lines or JSON records in a topic",
+    "consume": "Read records from any place on",
+    "tail": "The last records of a topic, and those that follow",
+    "topics": "List, create, describe, configure, grow and delete topics",
+    "config": "The settings in force and where each comes from",
+    "completion": "The script for your shell's Tab key",
 }
+# They hold processes and connections that have to be closed before the process may end.
+SERVICES = {"dev", "serve", "broker"}
 
 _HEAD = """\
 Usage: tailrace COMMAND [OPTIONS] [ARGS]...
@@ -39,4 +31,4 @@ Options:
 
 def help_text() -> str:
     """The page of all commands."""
-    return _HEAD + "".join(f"  {name:11} {one.summary}\n" for name, one in COMMANDS.items()) + _FOOT
+    return _HEAD + "".join(f"  {name:11} {summary}\n" for name, summary in COMMANDS.items()) + _FOOT

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from tailrace.cli.commands import COMMANDS, help_text
+from tailrace.cli.commands import COMMANDS, SERVICES, help_text
 from tailrace.core.errors import TailraceError
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -28,7 +28,7 @@ class Group(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = import_module(f"tailrace.cli.{COMMANDS[cmd_name].module}").command
+        found: click.Command = import_module(f"tailrace.cli.{cmd_name}").command
         return found
 
     def get_help(self, ctx: click.Context) -> str:
@@ -62,7 +62,7 @@ def run(arguments: Sequence[str]) -> NoReturn:
         _forget_output()
     sys.stderr.flush()
     command = next((word for word in arguments if word in COMMANDS), None)
-    if command and COMMANDS[command].quick:
+    if command not in SERVICES:
         # Nothing is left to do; taking Kafka's client apart would take up to a second.
         os._exit(code)
     sys.exit(code)

@@ -16,7 +16,7 @@ LONGEST_LINE = 64 << 20
 
 
 def blocks(source: BinaryIO) -> Iterator[bytes]:
-    """Whole lines as they come, the last one also without its line feed; b"" when nothing came for a while."""
+    """Whole lines as they come, the last one made whole; b"" when nothing came for a while."""
     descriptor = source.fileno()
     may_wait = not stat.S_ISREG(os.fstat(descriptor).st_mode)
     buffer = LineBuffer(LONGEST_LINE)

@@ -13,7 +13,7 @@ Decorated = Callable[..., Any]
 class Command(click.Command):
     """A command whose help ends with one example that works as it stands."""
 
-    def __init__(self, *args: Any, example: str = "", **options: Any) -> None:
+    def __init__(self, *args: Any, example: str = "", **options: Any) -> None:  # noqa: ANN401  # click's own
         super().__init__(*args, **options)
         self.example = example
 
@@ -35,8 +35,8 @@ def target_options(command: Decorated) -> Decorated:
         token: str | None,
         config: str | None,
         client: tuple[str, ...],
-        **options: Any,
-    ) -> Any:
+        **options: object,
+    ) -> object:
         return command(target=Target.choose(url, broker, token, config, client), **options)
 
     with_target.__name__, with_target.__doc__ = command.__name__, command.__doc__
@@ -52,7 +52,7 @@ _TARGET_OPTIONS = (
     click.option(
         "--broker",
         metavar="HOST:PORT",
-        help="Brokers to talk to directly; TAILRACE_BROKER stands for it, localhost:9092 if neither is given.",
+        help="Brokers to talk to directly; TAILRACE_BROKER stands for it, else localhost:9092.",
     ),
     click.option(
         "--token", metavar="TOKEN", envvar="TAILRACE_TOKEN", help="Who you are to a gateway (TAILRACE_TOKEN)."

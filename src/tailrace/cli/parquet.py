@@ -11,8 +11,8 @@ from tailrace.core.scans import Batch
 ROW_GROUP = 50_000
 
 try:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]  # likewise
 except ImportError:
     raise ConfigurationError(
         "Parquet needs pyarrow, which is not installed.", hint="pip install 'tailrace[parquet]'"
@@ -42,7 +42,7 @@ class _Sink(io.RawIOBase):
         """It is."""
         return True
 
-    def write(self, data: Any) -> int:
+    def write(self, data: Any) -> int:  # noqa: ANN401  # a buffer of pyarrow's
         """Keep it."""
         piece = bytes(data)
         self._pieces.append(piece)

@@ -9,7 +9,7 @@ from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, Top
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is public
 
 from tailrace.core.cursors import Cursor, Position, topic_tag
-from tailrace.core.errors import BadRequest
+from tailrace.core.errors import BadRequest, TopicNotFound
 from tailrace.core.ports import TopicInfo
 from tailrace.core.scans import Missing
 from tailrace.core.starts import Edge, Last, Moment, Start
@@ -41,12 +41,13 @@ class Questions:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._admin = AdminClient(dict(config) | {"logger": LOGGER})
+        self._servers = config.get("bootstrap.servers")
 
     def topics(self, names: Sequence[str]) -> dict[str, TopicInfo]:
         """The named topics, each with its tag; TopicNotFound if one does not exist."""
         cluster = self._admin.describe_cluster(request_timeout=ANSWER_SECONDS)
         asked = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=ANSWER_SECONDS)
-        cluster_id = str(_answer(cluster, "No broker answered.").cluster_id)
+        cluster_id = str(_answer(cluster, f"No broker answered at {self._servers}.").cluster_id)
         found: dict[str, TopicInfo] = {}
         for name, future in asked.items():
             topic = _answer(future, f"The topic {name!r} cannot be read.")
@@ -77,7 +78,10 @@ def _answer(future: "Future[_T]", detail: str) -> _T:
     try:
         return future.result()
     except KafkaException as error:
-        raise translate_exception(error, detail) from None
+        translated = translate_exception(error, detail)
+        if isinstance(translated, TopicNotFound):
+            translated.hint = "`tailrace topics list` shows the topics that there are."
+        raise translated from None
 
 
 def chosen_places(topics: Mapping[str, TopicInfo], partitions: frozenset[int] | None) -> list[Place]:
