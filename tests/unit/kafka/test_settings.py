@@ -1,0 +1,289 @@
+"""Names that users bring toward Kafka: one test a row of the table, then what is refused."""
+
+import logging
+import math
+import socket
+
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer
+
+from tailrace.core.errors import ConfigurationError
+from tailrace.kafka import settings_names as names
+from tailrace.kafka.settings import (
+    client_config,
+    consumer_config,
+    group_config,
+    producer_config,
+    translate,
+)
+from tailrace.kafka.settings_table import ROWS, check_topics
+
+KAFKA_PYTHONS_NAMES = 47
+
+# name, value given, librdkafka's name, its value
+TO_CLIENT = [
+    ("bootstrap_servers", ["a", "b:1"], "bootstrap.servers", "a:9092,b:1"),
+    ("client_id", "me", "client.id", "me"),
+    ("fetch_min_bytes", 2, "fetch.min.bytes", 2),
+    ("fetch_max_wait_ms", 100, "fetch.wait.max.ms", 100),
+    ("fetch_max_bytes", 1000000, "fetch.max.bytes", 1000000),
+    ("max_partition_fetch_bytes", 2000, "max.partition.fetch.bytes", 2000),
+    ("request_timeout_ms", 20000, "socket.timeout.ms", 20000),
+    ("retry_backoff_ms", 50, "retry.backoff.ms", 50),
+    ("reconnect_backoff_ms", 70, "reconnect.backoff.ms", 70),
+    ("reconnect_backoff_max_ms", 900, "reconnect.backoff.max.ms", 900),
+    ("max_in_flight_requests_per_connection", 3, "max.in.flight.requests.per.connection", 3),
+    ("auto_commit_interval_ms", 700, "auto.commit.interval.ms", 700),
+    ("check_crcs", True, "check.crcs", True),
+    ("metadata_max_age_ms", 60000, "topic.metadata.refresh.interval.ms", 60000),
+    ("partition_assignment_strategy", ["range"], "partition.assignment.strategy", "range"),
+    ("heartbeat_interval_ms", 1000, "heartbeat.interval.ms", 1000),
+    ("session_timeout_ms", 6000, "session.timeout.ms", 6000),
+    ("receive_buffer_bytes", 65536, "socket.receive.buffer.bytes", 65536),
+    ("send_buffer_bytes", 65536, "socket.send.buffer.bytes", 65536),
+    ("security_protocol", "SSL", "security.protocol", "SSL"),
+    ("ssl_check_hostname", False, "ssl.endpoint.identification.algorithm", "none"),
+    ("ssl_check_hostname", True, "ssl.endpoint.identification.algorithm", "https"),
+    ("ssl_cafile", "/ca.pem", "ssl.ca.location", "/ca.pem"),
+    ("ssl_certfile", "/c.pem", "ssl.certificate.location", "/c.pem"),
+    ("ssl_keyfile", "/k.pem", "ssl.key.location", "/k.pem"),
+    ("ssl_password", "secret", "ssl.key.password", "secret"),
+    ("ssl_crlfile", "/crl.pem", "ssl.crl.location", "/crl.pem"),
+    ("api_version_auto_timeout_ms", 5000, "api.version.request.timeout.ms", 5000),
+    ("sasl_mechanism", "scram-sha-256", "sasl.mechanism", "SCRAM-SHA-256"),
+    ("sasl_plain_username", "u", "sasl.username", "u"),
+    ("sasl_plain_password", "p", "sasl.password", "p"),
+]
+SOCKET_OPTIONS = [
+    ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), "socket.nagle.disable", True),
+    ((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), "socket.keepalive.enable", True),
+    ((socket.SOL_SOCKET, socket.SO_RCVBUF, 9000), "socket.receive.buffer.bytes", 9000),
+    ((socket.SOL_SOCKET, socket.SO_SNDBUF, 9000), "socket.send.buffer.bytes", 9000),
+]
+# name, value given, our field, its value
+TO_OWN = [
+    ("group_id", "g", "group", "g"),
+    ("group_id", None, "group", None),
+    ("group.id", "g", "group", "g"),
+    ("key_deserializer", bytes.decode, "key_deserializer", bytes.decode),
+    ("value_deserializer", bytes.decode, "value_deserializer", bytes.decode),
+    ("auto_offset_reset", "earliest", "start", "earliest"),
+    ("auto_offset_reset", "none", "start", "error"),
+    ("enable_auto_commit", False, "auto_commit", False),
+    ("max_poll_records", 10, "batch_size", 10),
+    ("max.poll.records", 10, "batch_size", 10),
+    ("consumer_timeout_ms", 1500, "idle", 1.5),
+    ("consumer_timeout_ms", math.inf, "idle", None),
+    ("exclude_internal_topics", False, "hide_internal_topics", False),
+]
+# name, default, another value
+WITHOUT_EFFECT = [
+    ("skip_double_compressed_messages", False, True),
+    ("ssl_context", None, object()),
+    ("metric_reporters", [], [object]),
+    ("metrics_num_samples", 2, 3),
+    ("metrics_sample_window_ms", 30000, 1),
+    ("selector", None, object),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "target", "expected"), TO_CLIENT)
+def test_a_name_becomes_librdkafkas(name, value, target, expected):
+    """The name and its value as librdkafka takes them."""
+    assert translate({"sasl_mechanism": "PLAIN", name: value}).client[target] == expected
+
+
+@pytest.mark.parametrize(("option", "target", "expected"), SOCKET_OPTIONS)
+def test_a_socket_option_becomes_a_setting(option, target, expected):
+    """The four options that librdkafka has a setting for."""
+    assert translate({"socket_options": [option]}).client[target] == expected
+
+
+@pytest.mark.parametrize(("name", "value", "target", "expected"), TO_OWN)
+def test_a_name_becomes_our_own(name, value, target, expected):
+    """What librdkafka does not do, we do."""
+    assert getattr(translate({name: value}), target) == expected
+
+
+@pytest.mark.parametrize(("name", "default", "other"), WITHOUT_EFFECT)
+def test_a_name_without_effect_is_taken_at_its_default_with_one_warning(name, default, other, caplog):
+    """Anything else than the default is refused."""
+    with caplog.at_level(logging.WARNING, "tailrace.kafka"):
+        translate({name: default})
+    assert [name in message for message in caplog.messages] == [True]
+    with pytest.raises(ConfigurationError, match=name):
+        translate({name: other})
+
+
+def test_the_commit_callback_gets_kafka_pythons_arguments():
+    """(offsets, response) there, (error, partitions) here."""
+    calls = []
+    settings = translate({"default_offset_commit_callback": lambda *args: calls.append(args)})
+    settings.on_commit("error", "partitions")
+    assert calls == [("partitions", "error")]
+
+
+@pytest.mark.parametrize("version", [None, "auto", (0, 10), (2, 5, 0)])
+def test_an_api_version_that_librdkafka_speaks_is_taken(version):
+    """The broker is asked for it anyway."""
+    assert translate({"api_version": version}) == translate({})
+
+
+def test_every_row_is_tested():
+    """The lists above name the whole table."""
+    tested = {row[0] for row in (*TO_CLIENT, *TO_OWN, *WITHOUT_EFFECT)}
+    tested |= {"socket_options", "default_offset_commit_callback", "api_version"}
+    assert {row.name for row in ROWS} <= tested
+    assert len(ROWS) == KAFKA_PYTHONS_NAMES
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"socket_options": [(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)]}, "socket_options"),
+        ({"partition_assignment_strategy": [object]}, "partition_assignment_strategy"),
+        ({"api_version": (0, 9)}, "api_version"),
+        ({"check_crcs": False}, "check_crcs"),
+        ({"check.crcs": False}, "check_crcs"),
+        ({"value_deserializer": "json"}, "value_deserializer"),
+        ({"max_poll_records": 0}, "max_poll_records"),
+        ({"request_timeout_ms": 5}, "request_timeout_ms"),
+        ({"debug": "nothing-of-this-name"}, "debug"),
+        ({"security_protocol": "SASL_SSL"}, "sasl_mechanism"),
+        ({"heartbeat_interval_ms": 6000, "session_timeout_ms": 6000}, "heartbeat"),
+        ({"reconnect_backoff_ms": 2000, "reconnect_backoff_max_ms": 1000}, "reconnect"),
+        ({"fetch_max_wait_ms": 19500, "request_timeout_ms": 20000}, "fetch.wait.max.ms"),
+        ({"group.protocol": "consumer", "session_timeout_ms": 6000}, "session.timeout.ms"),
+        ({"max_in_flight_requests_per_connection": 6}, "at most 5"),
+        ({"partitioner": "consistent"}, "murmur2_random"),
+        ({"delivery.timeout.ms": 60000}, "message.timeout.ms"),
+        ({"client_id": "a", "client.id": "b"}, "the same"),
+    ],
+)
+def test_a_value_that_would_fail_later_is_refused_now(settings, says):
+    """librdkafka accepts some of these silently, and fails others without naming them."""
+    with pytest.raises(ConfigurationError, match=says):
+        translate(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("fetch_min_byte", "fetch_min_bytes"),
+        ("bootstrap-servers", "bootstrap"),
+        ("sesion.timeout.ms", "session.timeout.ms"),
+        ("compresion.type", "compression.type"),
+        ("fetch.max.wait.ms", "fetch"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(name, near):
+    """A typing error is said at the start, with what was probably meant."""
+    with pytest.raises(ConfigurationError) as caught:
+        translate({name: 1})
+    assert near in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["opaque", "socket_cb", "nothing.of.this.name"])
+def test_a_name_that_librdkafka_does_not_take_from_users_is_unknown(name):
+    """Pointers of the C library among them."""
+    with pytest.raises(ConfigurationError, match="no setting"):
+        translate({name: "1"})
+
+
+@pytest.mark.parametrize("name", sorted(names.OWNED))
+def test_a_name_of_our_own_is_refused_with_the_reason(name):
+    """Correctness rests on these."""
+    with pytest.raises(ConfigurationError) as caught:
+        translate({name: "1"})
+    assert name in caught.value.detail
+    assert caught.value.cause
+
+
+@pytest.mark.parametrize("name", sorted(names.ALL))
+def test_librdkafka_knows_the_names_that_we_suggest(name):
+    """An upgrade that drops one shows here."""
+    with pytest.raises(KafkaException) as caught:
+        Producer({name: "", "tailrace.probe": ""})
+    assert f'property: "{name}"' not in caught.value.args[0].str()
+
+
+def test_a_name_of_librdkafka_is_taken_as_it_is():
+    """Everything that it can be told."""
+    assert translate({"statistics.interval.ms": 1000}).client["statistics.interval.ms"] == 1000
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("h", "h:9092"),
+        ("h:1,i", "h:1,i:9092"),
+        ("[::1]", "[::1]:9092"),
+        ("[::1]:1", "[::1]:1"),
+        ("SSL://h", "SSL://h:9092"),
+    ],
+)
+def test_brokers_get_kafkas_port(given, expected):
+    """Where none is given, under either name of the setting."""
+    assert translate({"bootstrap_servers": given}).client["bootstrap.servers"] == expected
+    assert translate({"bootstrap.servers": given}).client["bootstrap.servers"] == expected
+
+
+def test_without_brokers_it_is_localhost():
+    """librdkafka has no default."""
+    assert translate({}).client["bootstrap.servers"] == "localhost:9092"
+
+
+def test_secrets_are_never_shown():
+    """Neither in the form for logs nor in an error."""
+    settings = translate(
+        {"sasl_plain_password": "hunter2", "ssl_password": "hunter2", "sasl_mechanism": "PLAIN"}
+    )
+    assert "hunter2" not in repr(settings)
+
+
+def test_a_pattern_is_no_topic():
+    """A leading ^ would subscribe to whatever matches."""
+    assert check_topics(["a", "b.c"]) == ["a", "b.c"]
+    with pytest.raises(ConfigurationError, match="pattern"):
+        check_topics(["^a"])
+
+
+def test_each_client_gets_its_own_names_only():
+    """librdkafka warns about the names of another kind of client."""
+    settings = translate({"fetch_min_bytes": 2, "batch.size": 1000, "client_id": "c"})
+    consumer, producer = consumer_config(settings, "g"), producer_config(settings, linger_ms=0)
+    assert consumer["fetch.min.bytes"] == 2
+    assert "batch.size" not in consumer
+    assert producer["batch.size"] == 1000
+    assert "fetch.min.bytes" not in producer
+    assert client_config(settings)["client.id"] == "c"
+
+
+def test_a_reader_commits_nothing_and_sees_what_is_committed():
+    """By cursor; a lost position is an error, never a jump."""
+    config = consumer_config(translate({"group_id": "theirs"}), "g", fetch_wait_max_ms=50)
+    assert config["fetch.wait.max.ms"] == 50
+    assert config["group.id"] == "g"
+    assert (config["enable.auto.commit"], config["auto.offset.reset"]) == (False, "error")
+    assert (config["isolation.level"], config["check.crcs"]) == ("read_committed", True)
+    Consumer(config).close()
+
+
+def test_a_member_of_a_group_commits_as_it_was_said():
+    """Without a group there is nothing to commit to."""
+    member = group_config(translate({"group_id": "theirs", "auto_offset_reset": "earliest"}), "g")
+    assert (member["group.id"], member["enable.auto.commit"]) == ("theirs", True)
+    assert member["auto.offset.reset"] == "earliest"
+    alone = group_config(translate({"default_offset_commit_callback": print}), "g")
+    assert (alone["group.id"], alone["enable.auto.commit"]) == ("g", False)
+    Consumer(alone).close()
+
+
+def test_a_writer_is_safe_and_sends_keys_where_java_does():
+    """As the wire page says."""
+    config = producer_config(translate({}), linger_ms=2)
+    assert (config["acks"], config["enable.idempotence"]) == ("all", True)
+    assert (config["partitioner"], config["compression.type"]) == ("murmur2_random", "lz4")
+    assert (config["message.timeout.ms"], config["linger.ms"]) == (25000, 2)
+    assert config["allow.auto.create.topics"] is False
+    Producer(config)
