@@ -2,13 +2,13 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from tailrace.core.ports import NewRecord, TopicAdmin
+from tailrace.core.ports import NewRecord, NewTopic, TopicDetail
 from tailrace.core.scans import Load, Scan, ScanRequest
 
 if TYPE_CHECKING:  # the modules are heavy: a command imports only the adapter that it uses
@@ -17,6 +17,30 @@ if TYPE_CHECKING:  # the modules are heavy: a command imports only the adapter t
     from tailrace.protocol.routes_bodies import TopicRow
 
 DEFAULT_BROKER = "localhost:9092"
+
+
+class TopicEditor(Protocol):
+    """What commands do to single topics, as TopicAdmin says it."""
+
+    def describe(self, name: str) -> TopicDetail:
+        """One topic."""
+        ...
+
+    def create(self, topics: Iterable[NewTopic]) -> None:
+        """Make topics and wait until they can be used."""
+        ...
+
+    def configure(self, name: str, config: Mapping[str, str | None]) -> None:
+        """Set values; None goes back to the broker's default."""
+        ...
+
+    def grow(self, name: str, partitions: int) -> None:
+        """Raise the number of partitions."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Delete the topic and its records."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +102,7 @@ class Target:
 
         return KafkaValueLoad(self._settings(), topic)
 
-    def admin(self) -> TopicAdmin:
+    def admin(self) -> TopicEditor:
         """Make, show and change topics."""
         if self.url:
             from tailrace.client.topics import GatewayAdmin  # noqa: PLC0415  # imported when used
@@ -96,7 +120,9 @@ class Target:
             from tailrace.client.topics import topic_rows  # noqa: PLC0415  # likewise
 
             return topic_rows(self._address())
-        return [topic_row(detail) for detail in self.admin().list_topics()]
+        from tailrace.kafka.admin import KafkaAdmin  # noqa: PLC0415  # likewise
+
+        return [topic_row(detail) for detail in KafkaAdmin(self._settings()).list_topics()]
 
     def _address(self) -> "Address":
         from tailrace.client.exchange import Address  # noqa: PLC0415  # imported when used

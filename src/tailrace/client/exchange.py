@@ -70,7 +70,7 @@ class Address:
                 cause=error.strerror or str(error),
                 hint="Check that the gateway runs there, or name another with --url.",
             ) from None
-        connection.setblocking(False)
+        connection.settimeout(0)
         return connection
 
 
