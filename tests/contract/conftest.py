@@ -1,7 +1,7 @@
 """One contract, two clusters."""
 
 import pytest
-from clusters import KafkaCluster, Listener, MemoryCluster
+from tests.contract.clusters import KafkaCluster, Listener, MemoryCluster
 
 
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])

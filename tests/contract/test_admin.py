@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from clusters import MemoryCluster
+from tests.contract.clusters import MemoryCluster
 
 from tailrace.core.errors import BadRequest, BrokerUnavailable, TopicExists, TopicNotFound
 from tailrace.core.ports import NewTopic

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from clusters import until
+from tests.contract.clusters import until
 
 QUIET_SECONDS = 0.5
 

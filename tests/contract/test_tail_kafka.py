@@ -5,7 +5,7 @@ import struct
 import time
 
 import pytest
-from clusters import KafkaCluster, Listener, until
+from tests.contract.clusters import KafkaCluster, Listener, until
 
 from tailrace.core.errors import BrokerUnavailable
 from tailrace.kafka.reader import KafkaReader

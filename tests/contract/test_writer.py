@@ -5,7 +5,7 @@ import contextlib
 import os
 
 import pytest
-from clusters import DEADLINE, MemoryCluster
+from tests.contract.clusters import DEADLINE, MemoryCluster
 
 from tailrace.core.errors import BadRecord, TooLarge, TopicNotFound
 from tailrace.core.ports import NewRecord, Stored

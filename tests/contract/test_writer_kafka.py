@@ -5,7 +5,7 @@ import time
 import uuid
 
 import pytest
-from clusters import KafkaCluster
+from tests.contract.clusters import KafkaCluster
 from test_writer import open_writer, read, store
 
 from tailrace.core.errors import (
@@ -19,7 +19,7 @@ from tailrace.core.errors import (
 )
 from tailrace.core.ports import NewRecord, NewTopic, Stored
 from tailrace.kafka.admin import KafkaAdmin
-from tailrace.kafka.settings import translate
+from tailrace.kafka.settings import ClientSettings, translate
 from tailrace.kafka.writer import KafkaWriter
 
 pytestmark = pytest.mark.kafka
@@ -144,3 +144,24 @@ async def test_after_closing_nothing_is_stored(cluster, writer):
     writer.append(cluster.topic(), [NewRecord(b"1")], told.extend)
     await asyncio.sleep(0)
     assert [type(o) for o in told] == [Stopping]
+
+
+@pytest.mark.parametrize("linger", [False, True])
+async def test_a_producer_that_can_never_send_again_is_replaced(kafka_cluster, linger):
+    """The guarantee that users cannot turn on makes a timed-out record fatal, as lost sequences are."""
+    kafka = kafka_cluster()
+    bootstrap = {"bootstrap.servers": kafka.bootstrap_servers}
+    topic = f"t-{uuid.uuid4().hex[:12]}"
+    await asyncio.to_thread(KafkaAdmin(ClientSettings(bootstrap)).create, [NewTopic(topic, 1)])
+    fatal = {"enable.gapless.guarantee": True, "message.timeout.ms": 1000}
+    writer = KafkaWriter(ClientSettings({**bootstrap, **fatal}))
+    await store(writer, topic, NewRecord(b"1"), linger=linger)
+    await asyncio.to_thread(kafka.kill)
+    away = await store(writer, topic, *[NewRecord(b"2")] * 20, linger=linger)
+    assert all(isinstance(o, Unavailable) for o in away)
+    await asyncio.to_thread(kafka.start)
+    back = (await store(writer, topic, NewRecord(b"3"), linger=linger))[0]
+    while not isinstance(back, Stored):
+        assert isinstance(back, Unavailable)
+        back = (await store(writer, topic, NewRecord(b"3"), linger=linger))[0]
+    await writer.close()

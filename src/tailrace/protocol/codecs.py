@@ -22,7 +22,7 @@ _NOT_JSON = (msgspec.MsgspecError, RecursionError)
 
 
 def encode_value(value: bytes | None) -> tuple[bytes, bytes]:
-    """A value as JSON, and the envelope's `value_encoding` member (empty for JSON and null)."""
+    """A value as JSON, and the envelope's `value_encoding` member, which JSON and null go without."""
     if value is None:
         return b"null", b""
     try:
@@ -34,7 +34,9 @@ def encode_value(value: bytes | None) -> tuple[bytes, bytes]:
     except UnicodeDecodeError:
         return _base64(value), b',"value_encoding":"base64"'
     else:
-        return value.translate(_BREAKS_TO_SPACES), b""
+        # The JSON value null is not the null of a deleted key; only here the encoding has to be said.
+        encoding = b',"value_encoding":"json"' if value.strip() == b"null" else b""
+        return value.translate(_BREAKS_TO_SPACES), encoding
     try:
         return _encode_json(value.decode()), b',"value_encoding":"text"'
     except UnicodeDecodeError:
@@ -114,6 +116,8 @@ def _all_json(values: Sequence[bytes | None]) -> bool:
         return False
     joined = b"".join(values)  # type: ignore[arg-type]
     if b"\n" in joined or b"\r" in joined:
+        return False
+    if b"null" in joined and any(value.strip() == b"null" for value in values):  # type: ignore[union-attr]
         return False
     if joined.isascii():
         return True

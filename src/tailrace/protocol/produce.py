@@ -167,7 +167,7 @@ def in_order(parsed: Parsed, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
 
 def _unusual(given: RecordIn, value: bytes) -> NewRecord:
     return NewRecord(
-        None if value == b"null" else _value(value, given.value_encoding),
+        None if value == b"null" and given.value_encoding is None else _value(value, given.value_encoding),
         None if given.key is None else _key(given.key, given.key_encoding),
         given.partition,
         given.timestamp,

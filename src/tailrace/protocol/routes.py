@@ -66,6 +66,11 @@ _STREAM = (
         "format", "choice", "The form of the stream; wins over Accept.", choices=("ndjson", "sse", "value")
     ),
     Parameter("key", "text", "Only records with this key."),
+    Parameter(
+        "filter",
+        "text",
+        'Only records of which this is true: key == "a", headers["b"] == "c", or value.d.e == 5.',
+    ),
 )
 _RECORDS = (
     Parameter("from", "start", _FROM.meaning, default="beginning"),

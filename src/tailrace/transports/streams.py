@@ -19,8 +19,10 @@ from tailrace.core.place import Selection
 from tailrace.core.routes import KEY, Match
 from tailrace.core.starts import END, Moment, Start, parse_start
 from tailrace.core.subscription import Subscription
+from tailrace.protocol.filters import parse_filter
 from tailrace.protocol.framing import bare, chunked
 from tailrace.protocol.ndjson import NdjsonFormat, ValuesFormat
+from tailrace.protocol.parameters import Value
 from tailrace.protocol.sse import RETRY_MS, SseRecordFormat, SseWriteFormat
 from tailrace.transports.connection import HttpSink
 from tailrace.transports.gateway import Answer, Call, Gateway
@@ -150,7 +152,7 @@ def _read(gateway: Gateway, call: Call) -> StreamRequest:
         raise BadCursor(f"A cursor in a header has at most {gateway.settings.limits.cursor} bytes.")
     # An EventSource repeats its whole address when it comes back, so the header is the newer one.
     text = last_event_id.decode("latin-1") or str(values["from"])
-    limit, idle, to, key = values["limit"], values["idle"], values["to"], values["key"]
+    limit, idle, to = values["limit"], values["idle"], values["to"]
     return StreamRequest(
         topics=list(dict.fromkeys(topics)),
         start=parse_start(text, now_ms),
@@ -158,10 +160,16 @@ def _read(gateway: Gateway, call: Call) -> StreamRequest:
         limit=limit if isinstance(limit, int) else None,
         idle=float(idle) if isinstance(idle, float | int) else None,
         form=str(values["format"]) if values["format"] else _accepted(call.headers.get(b"accept", b"")),
-        selection=Selection(
-            match=Match(KEY, str(key).encode()) if key is not None else None, counted=limit is not None
-        ),
+        selection=Selection(match=_match(values["key"], values["filter"]), counted=limit is not None),
     )
+
+
+def _match(key: Value, filter_: Value) -> Match | None:
+    if key is not None and filter_ is not None:
+        raise BadRequest("A stream has one filter.", hint='Leave out key=, or write filter=key == "…".')
+    if filter_ is not None:
+        return parse_filter(str(filter_))
+    return None if key is None else Match(KEY, str(key).encode())
 
 
 def _check_topics(topics: Sequence[str], most: int) -> None:
