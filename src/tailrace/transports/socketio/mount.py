@@ -1,0 +1,142 @@
+"""The door of Socket.IO: what the library leaves unbounded has bounds here."""
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import parse_qs
+
+from starlette.routing import BaseRoute, Mount
+
+from tailrace.auth import OriginRules
+from tailrace.core.errors import (
+    BadRequest,
+    NotFound,
+    Overloaded,
+    RequestTimeout,
+    Stopping,
+    TailraceError,
+    TooLarge,
+)
+from tailrace.transports.errors import SECURITY_HEADERS, problem_answer, send_answer
+from tailrace.transports.frames import frame_bytes
+from tailrace.transports.gateway import Gateway, Message, Receive, Scope, Send, Sender
+from tailrace.transports.socketio.engine import SocketServer, make_server
+from tailrace.transports.socketio.namespace import KafkaNamespace, Spawn
+
+PATH = "/socket.io"
+
+
+def socketio_mount(gateway: Gateway, spawn: Spawn, *, local_pages: bool = False) -> BaseRoute:
+    """Socket.IO with the namespace `/kafka`, as a mount of the application.
+
+    Args:
+        gateway: the services.
+        spawn: runs a coroutine to its end.
+        local_pages: whether pages of any loopback origin may connect, as in `tailrace dev`.
+    """
+    socketio = gateway.settings.socketio
+    origins = OriginRules(socketio.origins, loopback=local_pages, null=socketio.allow_null_origin)
+    server = make_server(gateway.settings, origins)
+    KafkaNamespace(gateway, server, spawn)
+    gateway.on_stop.append(lambda: _ended(spawn(server.stop())))
+    return Mount(PATH, app=_Door(gateway, server, origins))
+
+
+def _ended(_task: object) -> None:
+    """Whoever spawned it waits for it."""
+
+
+class _Door:
+    """Bounds sessions and bodies, remembers a session's origin, adds the headers of every response."""
+
+    def __init__(self, gateway: Gateway, server: SocketServer, origins: OriginRules) -> None:
+        self._gateway = gateway
+        self._server = server
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        try:
+            session = self._check(scope)
+            if scope["type"] == "http":
+                body = await self._body(receive) if scope["method"] == "POST" else b""
+                receive = _Whole(body, receive)
+        except TailraceError as error:
+            await _refuse(scope, send, error)
+            return
+        if session is not None:
+            self._note_origin(session, headers)
+        await self._server.handle_request(scope, receive, _with_headers(send))
+
+    def _check(self, scope: Scope) -> str | None:
+        """The session's id, None for a new one; raises where a request is not for the library."""
+        if scope["path"] != f"{scope.get('root_path', '')}/":
+            raise NotFound("There is nothing at this address.")
+        query: dict[str, list[str | None]] = {**parse_qs(scope["query_string"].decode("latin-1"))}
+        if "j" in query:
+            # A script of any page could read it: it exists for browsers without CORS.
+            raise BadRequest("JSONP is not served here.", hint="Use a Socket.IO client of version 3 or 4.")
+        session: str | None = query.get("sid", [None])[0]
+        if session is not None:
+            return session
+        if self._gateway.stopping:
+            raise Stopping("This gateway is going away.", hint="Connect again; another one will answer.")
+        if len(self._server.eio.sockets) >= self._gateway.settings.limits.connections:
+            raise Overloaded("Too many clients are connected.")
+        return None
+
+    async def _body(self, receive: Receive) -> bytes:
+        limit = frame_bytes(self._gateway.settings.limits.record)
+        seconds = self._gateway.settings.deadlines.body
+        body = bytearray()
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    message = await receive()
+                    body += message.get("body", b"")
+                    if len(body) > limit:
+                        raise TooLarge(f"A message has at most {limit} bytes here.")
+                    if not message.get("more_body"):
+                        return bytes(body)
+        except TimeoutError:
+            raise RequestTimeout(f"The body was not complete after {seconds:g} seconds.") from None
+
+    def _note_origin(self, session: str, headers: Mapping[bytes, bytes]) -> None:
+        origin = headers.get(b"origin")
+        socket = self._server.eio.sockets.get(session)
+        if socket is None or origin is None:
+            return
+        host = headers.get(b"host", b"").decode("latin-1")
+        if self._origins.takes(origin.decode("latin-1"), host):
+            socket.session["origin"] = origin
+
+
+class _Whole:
+    """A request whose body is here already."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *SECURITY_HEADERS, (b"vary", b"Origin")]
+        await send(message)
+
+    return sending
+
+
+async def _refuse(scope: Scope, send: Send, error: TailraceError) -> None:
+    if scope["type"] == "websocket":
+        # Before the upgrade was accepted, this is an HTTP response 403.
+        await send({"type": "websocket.close"})
+        return
+    unread = [(b"connection", b"close")] if error.status in {408, 413} else ()
+    await send_answer(Sender(send), problem_answer(error, unread), SECURITY_HEADERS)
