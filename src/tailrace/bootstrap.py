@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import uvloop
 
@@ -14,7 +15,7 @@ from tailrace.auth import Authorizer, Identities, Sessions, check_safe
 from tailrace.broker import EmbeddedKafka, Progress, install
 from tailrace.core.errors import TopicExists
 from tailrace.core.hub import Hub, Limits
-from tailrace.core.ports import NewTopic, TopicAdmin
+from tailrace.core.ports import GapCause, NewTopic, TopicAdmin
 from tailrace.demo import TOPICS as DEMO_TOPICS
 from tailrace.demo import feed
 from tailrace.kafka.admin import KafkaAdmin
@@ -23,7 +24,7 @@ from tailrace.kafka.settings import client_config, translate
 from tailrace.kafka.tail import KafkaTail
 from tailrace.kafka.writer import KafkaWriter
 from tailrace.settings import Settings
-from tailrace.telemetry import configure_logs
+from tailrace.telemetry import Metrics, configure_logs
 from tailrace.transports.access import HeaderAccess
 from tailrace.transports.app import make_app
 from tailrace.transports.gateway import Gateway, Handler
@@ -123,8 +124,10 @@ async def _run(
     async with _gateway(settings, access) as (gateway, spawn):
         if beside is not None:
             await beside(gateway, spawn)
-        handlers: dict[str, Handler] = {**HANDLERS, "stream": Streams(gateway.hub, spawn)}
+        streams = Streams(gateway.hub, spawn)
+        handlers: dict[str, Handler] = {**HANDLERS, "stream": streams}
         server = Server(make_app(gateway, handlers), settings, gateway.stop)
+        _measure(gateway, streams, server)
         server.take_signals()
         await server.run_until_stopped(listener, partial(ready, port))
 
@@ -148,9 +151,10 @@ async def _gateway(settings: Settings, access: HeaderAccess) -> AsyncIterator[tu
             spawn=spawn,
         )
         stack.callback(hub.close)
-        writer = KafkaWriter(client)
+        metrics = Metrics()
+        writer = KafkaWriter(client, metrics=metrics)
         stack.push_async_callback(writer.close)
-        gateway = Gateway(settings, reader, writer, KafkaAdmin(client), access, hub)
+        gateway = Gateway(settings, reader, writer, KafkaAdmin(client), access, hub, metrics)
         gateway.on_stop.append(hub.stop)
         spawn(hub.run())
         yield gateway, spawn
@@ -181,3 +185,24 @@ def _limits(settings: Settings) -> Limits:
         window_bytes=settings.limits.window,
         heartbeat_seconds=settings.server.heartbeat,
     )
+
+
+def _measure(gateway: Gateway, streams: Streams, server: Server) -> None:
+    """Let the metrics find their numbers where they are kept."""
+    metrics, hub = gateway.metrics, gateway.hub
+    metrics.connections.source = lambda: server.connections
+    metrics.slow_peers.source = lambda: server.slow_peers
+    metrics.records_read.source = lambda: hub.records_read
+    metrics.records_caught_up.source = lambda: hub.records_caught_up
+    metrics.memory_used.source = lambda: hub.memory_used
+    metrics.topics_watched.source = lambda: hub.topics_watched
+    for transport, tally in streams.tallies.items():
+        metrics.readers.at(transport).source = partial(getattr, tally, "open")
+        metrics.records_delivered.at(transport).source = partial(getattr, tally, "records")
+        metrics.bytes_delivered.at(transport).source = partial(getattr, tally, "nbytes")
+    for cause in get_args(GapCause):
+        metrics.gaps.at(cause).source = partial(_gaps, streams, cause)
+
+
+def _gaps(streams: Streams, cause: str) -> int:
+    return sum(tally.gaps[cause] for tally in streams.tallies.values())

@@ -5,6 +5,7 @@ from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 
 from tailrace.core.errors import TailraceError
@@ -95,6 +96,14 @@ class _Partition:
                 return offset
         return None
 
+    def withdraw(self, offset: int, waiter: Waiter) -> None:
+        """The waiter waits no more."""
+        waiters = self.waiting.get(offset, [])
+        if waiter in waiters:
+            waiters.remove(waiter)
+        if not waiters:
+            self.waiting.pop(offset, None)
+
     def answer(self, low: int, high: int, answer: Answer) -> None:
         """Tell whoever waits for an offset from `low` up to, not including, `high`."""
         for offset in [o for o in self.waiting if low <= o < high]:
@@ -122,6 +131,7 @@ class BlockCache:
         spawn: Callable[[Coroutine[object, object, None]], object],
     ) -> None:
         self._reader = reader
+        self.records_read = 0
         self._limit = limit
         self._spawn = spawn
         self._partitions: dict[Key, _Partition] = {}
@@ -142,11 +152,15 @@ class BlockCache:
             self._recent.move_to_end(self._serials[block])
         return block
 
-    def request(self, key: Key, offset: int, waiter: Waiter) -> None:
-        """Have the offset read; the waiter is told once it is cached, or why it can't be."""
+    def request(self, key: Key, offset: int, waiter: Waiter) -> Callable[[], None]:
+        """Have the offset read; the waiter is told once it is cached, or why it can't be.
+
+        What it answers withdraws the question: a read that failed is tried again for as long as one waits.
+        """
         partition = self._partitions.setdefault(key, _Partition())
         partition.waiting.setdefault(offset, []).append(waiter)
         self._read_more(key, partition)
+        return partial(partition.withdraw, offset, waiter)
 
     def read_ahead(self, key: Key, offset: int) -> None:
         """Have the offset read soon, for a reader that will come to it."""
@@ -179,6 +193,7 @@ class BlockCache:
 
     def _take(self, key: Key, partition: _Partition, offset: int, block: Block) -> None:
         if block.chunk is not None:
+            self.records_read += len(block.chunk)
             self._store(key, partition, CachedBlock(offset, block))
             partition.answer(offset, block.next_offset, None)
         for low, high, cause in block.skipped:

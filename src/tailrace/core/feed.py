@@ -61,9 +61,10 @@ class Feed:
         self.listeners: dict[Listener, None] = {}
         self._window_bytes = window_bytes
         self.window = Window(info.tag, positions, window_bytes)
-        self._waiting: list[Listener] = []
+        # By listener: one that comes again and again, for another topic's sake, waits once.
+        self._waiting: dict[Listener, None] = {}
         self._matching: dict[Route, dict[Hashable, dict[Listener, None]]] = {}
-        self._payloads: dict[tuple[Format, int], tuple[bytes, int]] = {}
+        self._payloads: dict[tuple[Format, int], tuple[bytes, int, int]] = {}
 
     # -- readers
 
@@ -76,6 +77,7 @@ class Feed:
     def remove(self, listener: Listener, match: Match | None) -> None:
         """A reader leaves."""
         self.listeners.pop(listener, None)
+        self._waiting.pop(listener, None)
         if match is not None and (by_value := self._matching.get(match.route)):
             listeners = by_value.get(match.value, {})
             listeners.pop(listener, None)
@@ -86,7 +88,7 @@ class Feed:
 
     def wait(self, listener: Listener) -> None:
         """A reader without a filter has come to the tip."""
-        self._waiting.append(listener)
+        self._waiting[listener] = None
 
     # -- records
 
@@ -99,7 +101,7 @@ class Feed:
         seq = self.window.tip
         entry = self.window.append(chunk)
         if self._waiting:
-            waiting, self._waiting = self._waiting, []
+            waiting, self._waiting = self._waiting, {}
             for listener in waiting:
                 listener.reached(self, seq)
         for route, by_value in self._matching.items():
@@ -107,8 +109,8 @@ class Feed:
                 for listener in by_value.get(value, ()):
                     listener.reached(self, seq)
 
-    def payload(self, format_: Format, seq: int) -> tuple[bytes, int]:
-        """One write for every plain reader at `seq`, framed and with its cursor, and the next place."""
+    def payload(self, format_: Format, seq: int) -> tuple[bytes, int, int]:
+        """One write for all plain readers at `seq`, framed, with its cursor; the next place; its records."""
         found = self._payloads.get((format_, seq))
         if found is None:
             found = self._make_payload(format_, seq)
@@ -117,10 +119,11 @@ class Feed:
             self._payloads[format_, seq] = found
         return found
 
-    def _make_payload(self, format_: Format, seq: int) -> tuple[bytes, int]:
+    def _make_payload(self, format_: Format, seq: int) -> tuple[bytes, int, int]:
         window = self.window
         pieces: list[bytes] = []
         left = WRITE_BYTES
+        records = 0
         while seq < window.tip:
             entry = window.entry(seq)
             data = entry.encoded(format_, window.tag, entry.before).data
@@ -128,10 +131,11 @@ class Feed:
                 break
             pieces.append(data)
             left -= len(data)
+            records += len(entry.chunk)
             seq += 1
         if not format_.cursor_in_records:
             pieces.append(format_.cursor(window.cursor_text(self.topic, seq)))
-        return format_.frame(b"".join(pieces)), seq
+        return format_.frame(b"".join(pieces)), seq, records
 
     # -- what else can happen
 
@@ -186,7 +190,7 @@ def _parts(chunk: Chunk) -> Sequence[Chunk]:
     for run in chunk.runs:
         start, size = run.start, 0
         for row in range(run.start, run.stop):
-            length = len(chunk.values[row] or b"")
+            length = chunk.row_bytes(row)
             if size and size + length > ENTRY_BYTES:
                 parts.append(chunk.slice(Run(run.partition, start, row)))
                 start, size = row, 0

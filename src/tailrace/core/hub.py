@@ -1,6 +1,7 @@
 """Everything that is watched: feeds by topic, and the streams that read them."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from tailrace.core.records import Chunk
 from tailrace.core.shared_calls import SharedCalls
 from tailrace.core.starts import BEGINNING, Last, Moment, Start
 from tailrace.core.subscription import Sink, Subscription
+from tailrace.core.tally import Tally
+
+_log = logging.getLogger("tailrace.hub")
 
 LOOK_SECONDS = 1.0
 # A topic that nobody reads any more is watched for a while, for the next one or the same one again.
@@ -75,6 +79,7 @@ class Hub:
     ) -> None:
         self.reader = reader
         self.streams: dict[Subscription, None] = {}
+        self.records_read = 0
         self._tail = tail(self)
         self._limits = limits
         self._clock = clock
@@ -83,6 +88,7 @@ class Hub:
         self._watched: dict[str, _Watched] = {}
         self._opening = SharedCalls[str, Feed](self._open_feed, spawn)
         self._latest = SharedCalls[str, Mapping[int, int]](reader.latest, spawn)
+        self._comparing = SharedCalls[str, None](self._compare_one, spawn)
         self._stopping = False
         self._due: list[Subscription] = []
         self._beats = 0.0
@@ -112,6 +118,7 @@ class Hub:
         sink: Sink,
         format_: Format,
         *,
+        tally: Tally | None = None,
         limit: int | None = None,
         idle: float | None = None,
         on_end: Callable[[Subscription], None],
@@ -126,6 +133,7 @@ class Hub:
             format_=format_,
             sink=sink,
             pump=self._pump,
+            tally=tally or Tally(),
             clock=self._clock,
             limit=limit,
             idle=idle,
@@ -194,6 +202,9 @@ class Hub:
         self, feed: Feed, place: TopicCursor, offsets: Mapping[int, int]
     ) -> tuple[Mapping[int, int], Sequence[Gap]]:
         """Compare a cursor with the log before its first record is read."""
+        if place.tag is not None:
+            # The topic may have been made again since it was last looked at.
+            await self._comparing(feed.topic)
         earliest = await self.reader.earliest(feed.topic)
         if place.tag is not None and place.tag != feed.window.tag:
             gaps = [Gap(p, offset, None, "recreated") for p, offset in sorted(offsets.items())]
@@ -204,10 +215,28 @@ class Hub:
         for p, first in earliest.items():
             offset = positions[p] = offsets.get(p, 0)
             # A partition that the cursor does not name was made later; what it lost was never promised.
-            if (offset < first and p in offsets) or offset > latest[p]:
-                gaps.append(lost_gap(p, offset, first, latest[p]))
-            positions[p] = min(max(offset, first), max(latest[p], first))
+            last = max(latest.get(p, first), first)
+            if (offset < first and p in offsets) or offset > last:
+                gaps.append(lost_gap(p, offset, first, last))
+            positions[p] = min(max(offset, first), last)
         return positions, gaps
+
+    # -- what it holds
+
+    @property
+    def records_caught_up(self) -> int:
+        """How many records were read from the log for readers behind."""
+        return self._blocks.records_read
+
+    @property
+    def memory_used(self) -> int:
+        """Bytes of windows and blocks, with what was made of them."""
+        return self._blocks.nbytes + sum(w.feed.window.nbytes for w in self._watched.values())
+
+    @property
+    def topics_watched(self) -> int:
+        """How many topics are read at their tail."""
+        return len(self._watched)
 
     # -- feeds
 
@@ -247,6 +276,7 @@ class Hub:
         """The next records of a watched topic."""
         watched = self._watched.get(chunk.topic)
         if watched is not None:
+            self.records_read += len(chunk)
             watched.feed.publish(chunk)
 
     def on_lost(self, topic: str, partition: int, at: int, cause: str, resume_at: int) -> None:
@@ -266,15 +296,27 @@ class Hub:
 
     async def run(self) -> None:
         """Look after feeds, heartbeats and idle streams until cancelled."""
+        # Each in a task of its own: a broker that is away takes its time to answer.
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._run_streams())
+            tasks.create_task(self._run_topics())
+
+    async def _run_streams(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             self.look_after_streams()
             self.look_after_memory()
+
+    async def _run_topics(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
             try:
                 await self.look_after_topics()
             except TailraceError:
                 # The broker is away: topics are compared when it is back.
                 continue
+            except Exception:  # one odd answer must not end the looks for good
+                _log.exception("Looking after topics failed.")
 
     def look_after_streams(self) -> None:
         """Heartbeats in turn, so that each stream has one within the set time; idle and dead ones end."""
@@ -285,8 +327,10 @@ class Hub:
         self._beats += len(self.streams) * LOOK_SECONDS / (self._limits.heartbeat_seconds / 2)
         while self._beats >= 1 and self.streams:
             self._due = self._due or list(self.streams)
-            self._due.pop().heartbeat()
-            self._beats -= 1
+            subscription = self._due.pop()
+            if not subscription.ended:
+                subscription.heartbeat()
+                self._beats -= 1
 
     def look_after_memory(self) -> None:
         """Windows together stay within their half of the memory; who reads a trimmed one catches up."""
@@ -311,6 +355,12 @@ class Hub:
             if watched is not None:
                 self._compare(watched, found.get(name))
 
+    async def _compare_one(self, name: str) -> None:
+        found = await self.reader.describe([name])
+        watched = self._watched.get(name)
+        if watched is not None and name in found:
+            self._compare(watched, found[name])
+
     def _compare(self, watched: _Watched, info: TopicInfo | None) -> None:
         feed = watched.feed
         if info is None:
@@ -325,6 +375,10 @@ class Hub:
             self._tail.unwatch(feed.topic)
             self._tail.watch(feed.topic, beginning)
             feed.recreate(info, beginning)
+        elif feed.gone:
+            # The brokers had lost sight of it; it is the same one.
+            feed.gone = False
+            self._tail.watch(feed.topic, feed.window.positions)
         elif info.partitions > feed.partitions:
             feed.grow(info.partitions)
             self._tail.unwatch(feed.topic)

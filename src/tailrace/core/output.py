@@ -21,6 +21,7 @@ class Output:
         self.format = format_
         self.pieces: list[Piece] = []
         self.records = 0
+        self.gaps: list[str] = []
         self.broken = False
         self._bytes_left = nbytes
         self._records_left = records
@@ -53,3 +54,5 @@ class Output:
             self.broken = True
         else:
             self.pieces.append(data)
+        if name == "gap":
+            self.gaps.append(str(body["cause"]))

@@ -52,6 +52,14 @@ class Gap:
     repeats: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What was asked of the log and is not answered yet."""
+
+    since: float
+    withdraw: Callable[[], None]
+
+
 class Place:
     """Where one reader stands in one topic, and what is next from there.
 
@@ -82,9 +90,8 @@ class Place:
         # Its own while it joins; shared with the window's entries, so never changed, once it is plain.
         self._positions: dict[int, int] | Mapping[int, int] = dict(positions)
         self._seq: int | None = None
-        self._asked: dict[int, float] = {}
+        self._asked: dict[int, _Question] = {}
         self._probed: dict[int, int] = {}
-        self._generation = 0
         self._settle()
 
     # -- where it stands
@@ -148,7 +155,8 @@ class Place:
 
     def restart(self, positions: Mapping[int, int], gaps: Sequence[Gap]) -> None:
         """Go on at other positions, and tell why; nothing that was asked before counts any more."""
-        self._generation += 1
+        for question in self._asked.values():
+            question.withdraw()
         self._asked.clear()
         self._probed.clear()
         self._seq = None
@@ -157,7 +165,7 @@ class Place:
 
     def take(self, out: Output) -> None:
         """Add what is next to the output, as much as it has room for."""
-        self._tell_gaps(out)
+        self.tell_gaps(out)
         if self._seq is not None and not self.in_window:
             self.leave_window()
         if self._seq is not None:
@@ -173,7 +181,8 @@ class Place:
         if not behind:
             self._join(positions, out)
 
-    def _tell_gaps(self, out: Output) -> None:
+    def tell_gaps(self, out: Output) -> None:
+        """Add the gaps that its client does not know of yet."""
         gaps, self.gaps = self.gaps, []
         for gap in gaps:
             body: dict[str, object] = {
@@ -267,7 +276,7 @@ class Place:
         if not self._asked:
             return frozenset()
         since = self._clock() - OWED_AFTER_SECONDS
-        return frozenset(p for p, asked in self._asked.items() if asked < since)
+        return frozenset(p for p, question in self._asked.items() if question.since < since)
 
     def _take_blocks(self, behind: Sequence[int], positions: dict[int, int], out: Output) -> None:
         for partition in behind:
@@ -291,24 +300,29 @@ class Place:
             positions[partition] = positions.pop(partition)
 
     def _block_end(self, partition: int, block: CachedBlock) -> int:
-        to = (self.selection.to or {}).get(partition)
+        to = self._end(partition)
         return block.stop if to is None else min(block.stop, max(to, block.start))
 
+    def _end(self, partition: int) -> int | None:
+        """The offset at which a partition ends; one that was made after `to` was fixed ends at once."""
+        return None if self.selection.to is None else self.selection.to.get(partition, 0)
+
     def _ask(self, partition: int, offset: int) -> None:
-        self._asked[partition] = self._clock()
-        generation = self._generation
-        key = self._key(partition)
-
-        def answered(answer: Answer) -> None:
-            if generation == self._generation:
-                self._answered(partition, offset, answer)
-
-        self._blocks.request(key, offset, answered)
+        withdraw = self._blocks.request(
+            self._key(partition), offset, lambda answer: self._answered(partition, offset, answer)
+        )
+        self._asked[partition] = _Question(self._clock(), withdraw)
 
     def _answered(self, partition: int, offset: int, answer: Answer) -> None:
         del self._asked[partition]
         positions = self._positions
         assert isinstance(positions, dict)
+        # Otherwise the window has brought it further meanwhile, and the answer is about what it has passed.
+        if positions[partition] == offset:
+            self._move(partition, offset, answer, positions)
+        self._wake()
+
+    def _move(self, partition: int, offset: int, answer: Answer, positions: dict[int, int]) -> None:
         if isinstance(answer, Lost):
             gap = lost_gap(partition, offset, answer.earliest, answer.latest)
             self.gaps.append(gap)
@@ -317,7 +331,6 @@ class Place:
             if answer.cause:
                 self.gaps.append(Gap(partition, offset, answer.to, answer.cause))
             positions[partition] = max(offset, answer.to)
-        self._wake()
 
     # -- rows
 
@@ -325,7 +338,7 @@ class Place:
         """Add the rows of a run that lie at or past the position, as far as there is room."""
         offsets = encodings.chunk.offsets
         start = bisect_left(offsets, positions[run.partition], run.start, run.stop)
-        end = (self.selection.to or {}).get(run.partition)
+        end = self._end(run.partition)
         stop = run.stop if end is None else bisect_left(offsets, end, run.start, run.stop)
         if start >= stop:
             return

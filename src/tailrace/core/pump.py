@@ -1,8 +1,11 @@
 """Whose turn it is: live readers first, those that catch up in small slices, and the loop between."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
+
+_log = logging.getLogger("tailrace.pump")
 
 # After this long the loop sees to its sockets again, so that new records are not late for all the others.
 LIVE_SLICE_SECONDS = 0.005
@@ -22,6 +25,10 @@ class Reader(Protocol):
 
     def turn(self) -> bool:
         """Do a bounded piece of work; answers whether there is more to do at once."""
+        ...
+
+    def break_off(self) -> None:
+        """Its turn has failed: end it so that its client notices."""
         ...
 
 
@@ -69,8 +76,17 @@ class Pump:
         while queue:
             reader = queue.popleft()
             reader.queued = False
-            if reader.turn():
+            if _turn(reader) and not reader.queued:
                 reader.queued = True
                 (self._live if reader.live else self._behind).append(reader)
             if clock() >= end:
                 return
+
+
+def _turn(reader: Reader) -> bool:
+    try:
+        return reader.turn()
+    except Exception:  # one reader's fault must not take the others' turns away
+        _log.exception("A reader's turn failed; its stream is broken off.")
+        reader.break_off()
+        return False

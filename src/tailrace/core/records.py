@@ -65,6 +65,10 @@ class Chunk:
         self.values = values
         self.headers = headers
         self.nbytes = sum(map(len, filter(None, values))) + len(values) * ROW_OVERHEAD_BYTES
+        # Keys and headers may be as long as values: what is not counted has no bound.
+        self.nbytes += sum(map(len, filter(None, keys)))
+        if headers is not None:
+            self.nbytes += sum(map(_headers_bytes, headers))
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -115,9 +119,18 @@ class Chunk:
             self.headers[rows] if self.headers else None,
         )
 
+    def row_bytes(self, row: int) -> int:
+        """The bytes of one row's key, value and headers."""
+        size = len(self.keys[row] or b"") + len(self.values[row] or b"")
+        return size + _headers_bytes(self.headers[row]) if self.headers else size
+
     def next_positions(self) -> dict[int, int]:
         """For each partition in it, the next offset after its last record."""
         return {run.partition: self.offsets[run.stop - 1] + 1 for run in self.runs}
+
+
+def _headers_bytes(headers: Headers) -> int:
+    return sum(len(name) + len(value or b"") + ROW_OVERHEAD_BYTES for name, value in headers)
 
 
 def _runs(rows: Sequence[Record]) -> list[Run]:

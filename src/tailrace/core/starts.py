@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from tailrace.core.cursors import Cursor
@@ -10,6 +10,7 @@ from tailrace.core.errors import BadCursor
 
 MAX_LAST = 1_000_000
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = re.compile(r"-(\d{1,9})")
 _AGO = re.compile(r"-(\d{1,9})(ms|s|m|h|d)")
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -82,4 +83,4 @@ def _moment(text: str) -> Moment:
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return Moment(max(0, int(moment.timestamp() * 1000)))
+    return Moment(max(0, (moment - _EPOCH) // timedelta(milliseconds=1)))

@@ -10,6 +10,7 @@ from tailrace.core.formats import Format
 from tailrace.core.output import Output
 from tailrace.core.place import Gap, Place
 from tailrace.core.pump import Pump
+from tailrace.core.tally import Tally
 
 # What one turn of a reader that catches up writes: small enough that many take turns within a millisecond.
 CATCH_UP_BYTES = 64 * 1024
@@ -49,6 +50,7 @@ class Subscription:
         format_: how records and events look.
         sink: where they go.
         pump: gives it its turns.
+        tally: where its records count.
         clock: seconds, monotonic.
         limit: records after which it ends.
         idle: seconds without a record after which it ends.
@@ -57,7 +59,7 @@ class Subscription:
 
     __slots__ = (
         "_clock", "_events", "_format", "_idle", "_limit", "_on_end", "_parked", "_places", "_pump",
-        "_sink", "ended", "last_record", "queued", "records", "wrote",
+        "_sink", "_tally", "ended", "last_record", "queued", "records", "wrote",
     )  # fmt: skip
 
     def __init__(
@@ -66,6 +68,7 @@ class Subscription:
         format_: Format,
         sink: Sink,
         pump: Pump,
+        tally: Tally,
         clock: Callable[[], float],
         limit: int | None = None,
         idle: float | None = None,
@@ -75,6 +78,8 @@ class Subscription:
         self._format = format_
         self._sink = sink
         self._pump = pump
+        self._tally = tally
+        tally.open += 1
         self._clock = clock
         self._limit = limit
         self._idle = idle
@@ -139,8 +144,11 @@ class Subscription:
     def _write_shared(self, place: Place) -> bool:
         feed = place.feed
         if place.seq < feed.window.tip:
-            payload, seq = feed.payload(self._format, place.seq)
+            payload, seq, records = feed.payload(self._format, place.seq)
             self._sink.write(payload)
+            tally = self._tally
+            tally.records += records
+            tally.nbytes += len(payload)
             self.wrote = True
             self.last_record = self._clock()
             place.go_to(seq)
@@ -159,7 +167,7 @@ class Subscription:
             if not out.full:
                 place.take(out)
         if out.broken:
-            self._break_off()
+            self.break_off()
             return False
         self._write(out)
         if self._over():
@@ -173,11 +181,15 @@ class Subscription:
     def _write(self, out: Output) -> None:
         if out.records:
             self.records += out.records
+            self._tally.records += out.records
             self.last_record = self._clock()
         if out.pieces:
             if not self._format.cursor_in_records:
                 out.pieces.append(self._format.cursor(self.cursor_text()))
-            self._sink.write(self._format.frame(b"".join(out.pieces)))
+            data = self._format.frame(b"".join(out.pieces))
+            self._tally.nbytes += len(data)
+            self._tally.gaps.update(out.gaps)
+            self._sink.write(data)
             self.wrote = True
 
     def _over(self) -> bool:
@@ -259,7 +271,9 @@ class Subscription:
 
     def heartbeat(self) -> None:
         """Tell the cursor where nothing else was written lately."""
-        if not self.wrote and not self.ended and not self._sink.blocked:
+        # Never a cursor past a gap that was not told: who comes back with it would not hear of the gap.
+        untold = any(place.gaps for place in self._places)
+        if not self.wrote and not self.ended and not self._sink.blocked and not untold:
             data = self._format.cursor(self.cursor_text()) if self._places else self._format.idle()
             if data:
                 self._sink.write(self._format.frame(data))
@@ -273,7 +287,8 @@ class Subscription:
 
     def end(self, reason: str, **more: object) -> None:
         """End the stream with its cursor."""
-        body = {"reason": reason, "cursor": self.cursor_text(), **more}
+        place = {"cursor": self.cursor_text()} if self._places else {}
+        body = {"reason": reason, **place, **more}
         self._finish(self._format.event("bye" if reason == "stopping" else "end", body))
 
     def fail(self, error: TailraceError) -> None:
@@ -284,15 +299,19 @@ class Subscription:
     def _finish(self, last: bytes | None) -> None:
         if self.ended:
             return
-        if last is None:
-            self._break_off()
+        out = Output(self._format, 0, None, self.cursor_text)
+        for place in self._places:
+            place.tell_gaps(out)
+        if last is None or out.broken:
+            self.break_off()
             return
-        if last:
-            self._sink.write(self._format.frame(last))
+        if data := b"".join([*out.pieces, last]):
+            self._sink.write(self._format.frame(data))
         self._sink.finish()
         self.close()
 
-    def _break_off(self) -> None:
+    def break_off(self) -> None:
+        """End it so that its client sees a stream without an end."""
         self._sink.abort()
         self.close()
 
@@ -301,6 +320,7 @@ class Subscription:
         if self.ended:
             return
         self.ended = True
+        self._tally.open -= 1
         for place in self._places:
             place.feed.remove(self, place.selection.match)
             place.restart({}, ())

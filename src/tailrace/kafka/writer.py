@@ -5,11 +5,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from tailrace.core.errors import Stopping
+from tailrace.core.errors import Stopping, TailraceError
 from tailrace.core.ports import NewRecord, Outcome
-from tailrace.kafka.settings import ClientSettings, producer_config
+from tailrace.kafka.settings import LOGGER, ClientSettings, producer_config
 from tailrace.kafka.writer_batch import Batch, fitting
 from tailrace.kafka.writer_outlet import Outlet
+from tailrace.telemetry import Metrics
 
 # At 400,000 records/s this is 50 ms of the log; what waits longer waits with the client.
 MOST_RECORDS = 20_000
@@ -31,6 +32,7 @@ class KafkaWriter:
         settings: what users said about Kafka.
         most_records: how many may be without an outcome.
         most_bytes: how many bytes they may have.
+        metrics: where records are counted.
         close_seconds: how long `close` waits for outcomes before it gives up the rest.
     """
 
@@ -41,6 +43,7 @@ class KafkaWriter:
         most_records: int = MOST_RECORDS,
         most_bytes: int = MOST_BYTES,
         close_seconds: float = CLOSE_SECONDS,
+        metrics: Metrics | None = None,
     ) -> None:
         self._settings = settings
         self._close_seconds = close_seconds
@@ -48,6 +51,7 @@ class KafkaWriter:
         self._room_records, self._room_bytes = most_records, most_bytes
         self._loop = asyncio.get_running_loop()
         self._settled: list[Batch] = []
+        self._metrics = metrics or Metrics()
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._closing = False
         self._retired: set[asyncio.Task[None]] = set()
@@ -117,6 +121,10 @@ class KafkaWriter:
             self._room_bytes += batch.nbytes
         self._wake()
         for batch in settled:
+            failed = [outcome.code for outcome in batch.outcomes if isinstance(outcome, TailraceError)]
+            self._metrics.records_stored.value += len(batch.outcomes) - len(failed)
+            for code in failed:
+                self._metrics.records_refused.at(code).value += 1
             batch.on_done(batch.outcomes)  # type: ignore[arg-type]  # none is None once settled
 
     # --- room ---
@@ -150,6 +158,7 @@ class KafkaWriter:
     # --- a producer that can never send again ---
 
     def _replace(self, broken: Outlet) -> None:
+        LOGGER.error("A producer can never send again; another takes its place.")
         for linger, outlet in self._outlets.items():
             if outlet is broken and not self._closing:
                 self._outlets[linger] = self._outlet(linger=linger)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tailrace.telemetry.registry import Counter, Family, Gauge, Histogram, Metric, exposition
 
-TRANSPORTS = ("ndjson", "sse", "page", "socketio")
+TRANSPORTS = ("ndjson", "sse", "value")
 
 # A route, a method and a status: our own words, but the bound must not rest on that.
 MAX_ROUTE_MEMBERS = 400

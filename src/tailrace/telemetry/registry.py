@@ -32,14 +32,15 @@ class Metric(ABC):
 
 
 class Counter(Metric):
-    """Only ever grows."""
+    """Only ever grows; `source` is asked when the metrics are, where the number is known elsewhere."""
 
     kind = "counter"
     value: float = 0
+    source: Callable[[], float] | None = None
 
     def samples(self, labels: Labels) -> Iterator[str]:
         """One line."""
-        yield _line(self.name, labels, self.value)
+        yield _line(self.name, labels, self.source() if self.source else self.value)
 
 
 class Gauge(Metric):

@@ -231,19 +231,21 @@ class Connection(HttpToolsProtocol):
 
     # -- deadlines
 
-    def check_deadlines(self, now: float) -> None:
-        """Close what has taken too long; called about once a second."""
+    def check_deadlines(self, now: float) -> bool:
+        """Close what has taken too long; answers whether it was a peer that reads nothing."""
         if self._head_since is not None and now - self._head_since > self._bounds.header_seconds:
             self._head_since = None
             self._refuse(RequestTimeout("The request's header block was not complete in time."))
-            return
+            return False
         unsent = self.transport.get_write_buffer_size()
         if unsent != self._unsent or not unsent:
             self._unsent = unsent
             self._unsent_since = now
         elif now - self._unsent_since > self._bounds.stalled_write_seconds:
-            # A peer that reads nothing; its cursor is still good.
+            # Its cursor is still good.
             self.transport.abort()
+            return True
+        return False
 
 
 def _headers_too_large(bounds: ConnectionBounds) -> HeadersTooLarge:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from tailrace.core.errors import ConfigurationError
 from tailrace.settings import Settings
 from tailrace.transports.connection import Connection, ConnectionBounds
+from tailrace.transports.frames import frame_bytes
 
 _log = logging.getLogger("tailrace.server")
 
@@ -76,7 +77,7 @@ class Server(uvicorn.Server):
             app,
             http=partial(Connection, bounds=bounds),  # type: ignore[arg-type]
             ws="websockets-sansio",
-            ws_max_size=settings.limits.record,
+            ws_max_size=frame_bytes(settings.limits.record),
             ws_per_message_deflate=False,
             loop="uvloop",
             lifespan="off",
@@ -90,6 +91,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._before_stop = before_stop
+        self.slow_peers = 0
 
     async def run_until_stopped(self, listener: socket.socket, ready: Callable[[], None]) -> None:
         """Serve on the socket; `ready` is called once connections are taken."""
@@ -100,6 +102,11 @@ class Server(uvicorn.Server):
         finally:
             checking.cancel()
             await asyncio.gather(checking, return_exceptions=True)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self.server_state.connections)
 
     def take_signals(self) -> None:
         """Stop on SIGINT and SIGTERM."""
@@ -141,7 +148,7 @@ class Server(uvicorn.Server):
             await asyncio.sleep(CHECK_SECONDS)
             for connection in list(self.server_state.connections):
                 if isinstance(connection, Connection):
-                    connection.check_deadlines(loop.time())
+                    self.slow_peers += connection.check_deadlines(loop.time())
 
 
 def _unsent(connection: object) -> bool:

@@ -19,6 +19,7 @@ from tailrace.core.place import Selection
 from tailrace.core.routes import KEY, Match
 from tailrace.core.starts import END, Moment, Start, parse_start
 from tailrace.core.subscription import Subscription
+from tailrace.core.tally import Tally
 from tailrace.protocol.filters import parse_filter
 from tailrace.protocol.framing import bare, chunked
 from tailrace.protocol.ndjson import NdjsonFormat, ValuesFormat
@@ -76,6 +77,7 @@ class Streams:
     def __init__(self, hub: Hub, spawn: Callable[[Coroutine[object, object, None]], object]) -> None:
         self._hub = hub
         self._spawn = spawn
+        self.tallies = {form: Tally() for form in _CONTENT_TYPES}
 
     async def __call__(self, gateway: Gateway, call: Call) -> Answer | None:
         """Open a stream; its records go to the connection by themselves from then on."""
@@ -104,6 +106,7 @@ class Streams:
         subscription = self._hub.stream(
             sink,
             _format(request.form, per_record=per_record, is_chunked=sink.chunked),
+            tally=self.tallies[request.form],
             limit=request.limit,
             idle=request.idle,
             on_end=_ended,
