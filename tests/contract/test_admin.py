@@ -5,6 +5,7 @@ import uuid
 import pytest
 from tests.contract.clusters import MemoryCluster
 
+from tailrace import topics
 from tailrace.core.errors import BadRequest, BrokerUnavailable, TopicExists, TopicNotFound
 from tailrace.core.ports import NewTopic
 from tailrace.kafka.admin import KafkaAdmin
@@ -155,3 +156,16 @@ def test_with_no_broker_every_call_ends_at_its_deadline(name):
     ):
         with pytest.raises(BrokerUnavailable):
             call()
+
+
+@pytest.mark.kafka
+def test_topics_from_python(kafka, name, monkeypatch):
+    """The same, with the broker from the environment or by name."""
+    monkeypatch.setenv("TAILRACE_BROKER", kafka.bootstrap_servers)
+    topics.create(name, partitions=2, config={"retention.ms": "100000"})
+    topics.configure(name, {"retention.ms": None})
+    topics.grow(name, 3)
+    found = topics.describe(name, broker=kafka.bootstrap_servers)
+    assert (len(found.partitions), found.config) == (3, {})
+    topics.delete(name)
+    assert name not in [topic.name for topic in topics.list(settings={"client_id": "test"})]

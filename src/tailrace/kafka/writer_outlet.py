@@ -51,8 +51,10 @@ class Outlet:
         on_fatal: Callable[["Outlet"], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._producer = Producer({**config, "error_cb": self._on_error})
-        self._polling = (ThreadPolling if at_once else TimerPolling)(self._producer, self._settle)
+        self._producer = Producer(config)
+        self._polling = (ThreadPolling if at_once else TimerPolling)(
+            self._producer, self._settle, self._raise_fatal
+        )
         self._on_settled = on_settled
         self._on_fatal = on_fatal
         self._known: dict[str, tuple[int, float]] = {}
@@ -186,11 +188,6 @@ class Outlet:
             self._known.pop(topic, None)
             return _no_topic(topic)
         return translate_error(error, f"The record could not be stored in {topic!r}.")
-
-    def _on_error(self, error: KafkaError) -> None:
-        """From whichever thread polls."""
-        if error.fatal() or error.code() in _FATAL:
-            self._loop.call_soon_threadsafe(self._raise_fatal)
 
     def _raise_fatal(self) -> None:
         if not self._fatal:

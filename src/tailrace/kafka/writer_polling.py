@@ -11,7 +11,7 @@ from collections.abc import Callable
 from threading import Thread
 from typing import Protocol
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from tailrace.kafka.writer_batch import Batch
 
@@ -24,7 +24,10 @@ _TIMER_SECONDS = 0.001
 
 
 class Polling(Protocol):
-    """Calls `settle` on the loop's thread for each report."""
+    """Calls `settle` on the loop's thread for each report, `on_broken` there once it can never send again.
+
+    The client raises a fatal error from `poll`, in place of calling its error callback; reports go on after.
+    """
 
     # The client's callback of a record is partial(on_report, batch, index).
     on_report: Settle
@@ -41,7 +44,7 @@ class Polling(Protocol):
 class ThreadPolling:
     """A thread waits for reports; the loop is woken once for all that came meanwhile."""
 
-    def __init__(self, producer: Producer, settle: Settle) -> None:
+    def __init__(self, producer: Producer, settle: Settle, on_broken: Callable[[], None]) -> None:
         self._producer = producer
         self._settle = settle
         self.on_report: Settle = self._on_report
@@ -49,6 +52,7 @@ class ThreadPolling:
         self._came: deque[tuple[Batch, int, KafkaError | None, Message]] = deque()
         self._woken = False
         self._stopping = False
+        self._on_broken = on_broken
         self._thread = Thread(target=self._run, name="tailrace-writer", daemon=True)
         self._thread.start()
 
@@ -63,7 +67,10 @@ class ThreadPolling:
 
     def _run(self) -> None:
         while not self._stopping:
-            self._producer.poll(_THREAD_WAIT_SECONDS)
+            try:
+                self._producer.poll(_THREAD_WAIT_SECONDS)
+            except KafkaException:
+                self._loop.call_soon_threadsafe(self._on_broken)
 
     def _on_report(self, batch: Batch, index: int, error: KafkaError | None, message: Message) -> None:
         # Append before the flag is read, clear it before taking: no report is left without a wake-up.
@@ -82,15 +89,19 @@ class ThreadPolling:
 class TimerPolling:
     """The loop polls every millisecond while something is in flight, and among the sending itself."""
 
-    def __init__(self, producer: Producer, settle: Settle) -> None:
+    def __init__(self, producer: Producer, settle: Settle, on_broken: Callable[[], None]) -> None:
         self._producer = producer
         self.on_report = settle
+        self._on_broken = on_broken
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
     def sent(self) -> None:
         """Serve what has come, and come back for the rest."""
-        self._producer.poll(0)
+        try:
+            self._producer.poll(0)
+        except KafkaException:
+            self._loop.call_soon(self._on_broken)
         if self._timer is None and len(self._producer):
             self._timer = self._loop.call_later(_TIMER_SECONDS, self._tick)
 
