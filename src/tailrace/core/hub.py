@@ -164,8 +164,12 @@ class Hub:
 
     async def _locate(self, topic: str, start: Start, to: Start | None) -> TopicStart:
         feed = await self._feed(topic)
+        end = None if to is None else await self._end(feed, to)
+        if isinstance(start, Last):
+            # The last N before `to`, also while more come.
+            return TopicStart(feed, await last_positions(self.reader, topic, start.count, end), (), end)
         positions, gaps = await self._positions(feed, start)
-        return TopicStart(feed, positions, gaps, None if to is None else await self._end(feed, to))
+        return TopicStart(feed, positions, gaps, end)
 
     async def _positions(self, feed: Feed, start: Start) -> tuple[Mapping[int, int], Sequence[Gap]]:
         if isinstance(start, Cursor) and feed.topic in start.topics:

@@ -1,7 +1,7 @@
 """Where the last N records over all partitions begin."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tailrace.core.ports import LogReader, LostPosition
 
@@ -11,12 +11,14 @@ Stamp = tuple[int, int]
 """A record's timestamp and offset."""
 
 
-async def last_positions(reader: LogReader, topic: str, count: int) -> dict[int, int]:
+async def last_positions(
+    reader: LogReader, topic: str, count: int, before: Mapping[int, int] | None = None
+) -> dict[int, int]:
     """For each partition the offset from which on, together, they hold the last `count` records.
 
-    Records count by timestamp; each partition's own order is kept. Fewer where the topic has fewer.
+    They end at `before`, by default at the end of the topic. Records count by timestamp; each partition's own order is kept. Fewer where the topic has fewer.
     """
-    earliest, latest = await reader.earliest(topic), await reader.latest(topic)
+    earliest, latest = await reader.earliest(topic), before or await reader.latest(topic)
     stamps = {p: await _last_stamps(reader, topic, p, earliest[p], latest[p], count) for p in latest}
     positions = dict(latest)
     tails = [(-rows[-1][0], p, len(rows) - 1) for p, rows in stamps.items() if rows]

@@ -15,6 +15,8 @@ from tailrace.kafka.settings_table import ROWS, Row, broker_list
 from tailrace.settings.declarations import REDACTED, is_secret
 
 LOGGER = logging.getLogger("tailrace.kafka")
+# A broker that has just started says so for a moment; the client asks again by itself.
+LOGGER.addFilter(lambda line: "Coordinator load in progress" not in line.getMessage())
 
 # Never set: librdkafka stops reading a configuration here, before it makes a client.
 _PROBE = "tailrace.probe"

@@ -56,6 +56,8 @@ def configure_logs(form: str = "auto", level: str = "info", stream: TextIO | Non
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.captureWarnings(capture=True)
+    # What the server says at start and stop is said better by who runs it.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
 def _time(record: logging.LogRecord) -> str:
