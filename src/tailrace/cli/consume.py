@@ -11,6 +11,7 @@ from tailrace.cli.options import Command, target_options
 from tailrace.cli.pump import Pump
 from tailrace.cli.target import Target
 from tailrace.core.scans import ScanRequest
+from tailrace.core.starts import parse_start
 
 
 @click.command(
@@ -66,6 +67,9 @@ def command(
     """
     if follow and stop:
         raise click.UsageError("--follow never ends, so --to has no meaning beside it.")
+    for place in (start, stop):
+        if place:
+            parse_start(place, 0)  # a mistyped place is said before anybody is asked
     saved = CursorFile(cursor_file) if cursor_file else None
     request = ScanRequest(
         tuple(dict.fromkeys(topics)),

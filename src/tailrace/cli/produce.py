@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar
 
@@ -16,7 +17,7 @@ from tailrace.cli.options import Command, target_options
 from tailrace.cli.output import note
 from tailrace.cli.progress import ProgressBar
 from tailrace.cli.target import Target
-from tailrace.core.errors import TailraceError
+from tailrace.core.errors import BadRecord, TailraceError, TooLarge
 from tailrace.core.ports import NewRecord
 from tailrace.core.records import Headers
 from tailrace.core.scans import Load
@@ -141,16 +142,26 @@ def _json_records(stamp: Stamp) -> "_Reader[NewRecord]":
     parser = RecordParser(MOST_RECORD_BYTES)
 
     def read(source: BinaryIO) -> Iterator[Sequence[NewRecord]]:
+        number = 0
         for block in blocks(source):
             parsed = parser.lines(block)
-            records = [record for record in parsed if isinstance(record, NewRecord)]
+            # To go on behind a line that is no record would leave a hole: what stands before it is stored.
+            records = [one for one in takewhile(_is_record, parsed) if isinstance(one, NewRecord)]
+            number += len(records)
             yield records if stamp.plain else list(map(stamp.over, records))
-            for error in parsed:
-                # What stands before it is taken already; to go on would store with a hole.
+            for error in parsed[len(records) :]:
                 if isinstance(error, TailraceError):
-                    raise error
+                    raise _at_record(number + 1, error)
 
     return read
+
+
+def _is_record(one: object) -> bool:
+    return isinstance(one, NewRecord)
+
+
+def _at_record(number: int, error: TailraceError) -> TailraceError:
+    return type(error)(f"Record {number}: {error.detail}", cause=error.cause, hint=error.hint)
 
 
 def _whole_records(stamp: Stamp) -> "_Reader[NewRecord]":
@@ -179,16 +190,21 @@ class _Run(Generic[T]):
 
     def run(self, files: Sequence[str]) -> int:
         """Store everything; answers the exit code."""
-        interrupted = False
-        stored = 0
+        failure: TailraceError | None = None
         try:
             with Interrupt() as interrupt:
-                self._move(files or ("-",), interrupt)
+                try:
+                    self._move(files or ("-",), interrupt)
+                except (BadRecord, TooLarge) as error:
+                    failure = error
                 interrupted = interrupt.seen
                 stored = self._load.finish()
         finally:
             self._progress.finish()
             self._tell()
+        if failure:
+            failure.hint = f"{stored:,} records before it are stored. {failure.hint}".strip()
+            raise failure
         if self._refused or interrupted or sys.stderr.isatty():
             note(f"{stored:,} stored, {self._refused:,} refused")
         return INTERRUPTED if interrupted else FAILED if self._refused else DONE

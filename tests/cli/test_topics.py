@@ -1,0 +1,37 @@
+import json
+import uuid
+
+import pytest
+
+pytestmark = pytest.mark.kafka
+
+
+def test_the_life_of_a_topic(run):
+    """Create, describe, configure, grow, list, delete."""
+    name = f"life-{uuid.uuid4().hex[:8]}"
+    assert run("topics", "create", name, "-p", "2", "--set", "retention.ms=60000")[0] == 0
+    assert (
+        run("topics", "configure", name, "--set", "cleanup.policy=compact", "--reset", "retention.ms")[0] == 0
+    )
+    assert run("topics", "grow", name, "--partitions", "3")[0] == 0
+    shown = json.loads(run("topics", "describe", name)[1])
+    assert (shown["name"], len(shown["partitions"]), shown["config"]) == (
+        name,
+        3,
+        {"cleanup.policy": "compact"},
+    )
+    assert name in run("topics", "list")[1].decode()
+    assert run("topics", "delete", name, "--yes")[0] == 0
+    assert run("topics", "describe", name)[0] == 1
+
+
+def test_a_topic_that_is_there_is_no_failure_if_that_is_meant(run, topic):
+    """--if-missing makes a script repeatable."""
+    assert run("topics", "create", topic)[0] == 1
+    assert run("topics", "create", topic, "--if-missing")[0] == 0
+
+
+def test_nothing_is_deleted_where_nobody_can_be_asked(run, topic):
+    """A script has to say --yes."""
+    assert run("topics", "delete", topic)[0] == 2
+    assert run("topics", "describe", topic)[0] == 0
