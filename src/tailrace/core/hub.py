@@ -319,7 +319,7 @@ class Hub:
             except TailraceError:
                 # The broker is away: topics are compared when it is back.
                 continue
-            except Exception:  # one odd answer must not end the looks for good
+            except Exception:  # noqa: BLE001 - one odd answer must not end the looks for good
                 _log.exception("Looking after topics failed.")
 
     def look_after_streams(self) -> None:

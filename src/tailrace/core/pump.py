@@ -86,7 +86,7 @@ class Pump:
 def _turn(reader: Reader) -> bool:
     try:
         return reader.turn()
-    except Exception:  # one reader's fault must not take the others' turns away
+    except Exception:  # noqa: BLE001 - one reader's fault must not take the others' turns away
         _log.exception("A reader's turn failed; its stream is broken off.")
         reader.break_off()
         return False

@@ -91,6 +91,10 @@ class MemoryLog:
         self.topic(name)
         del self._topics[name]
 
+    def restore(self, topic: MemoryTopic) -> None:
+        """Bring a deleted topic back as it was: brokers had only lost sight of it."""
+        self._topics[topic.name] = topic
+
     def recreate(self, name: str) -> MemoryTopic:
         """Delete a topic and make it again under its name, empty."""
         partitions = len(self.topic(name).partitions)

@@ -1,0 +1,72 @@
+"""Feeds: who waits, what is shared, and what a feed may hold."""
+
+from tailrace.core.feed import ENTRY_BYTES, WRITE_BYTES
+from tailrace.core.ports import NewRecord
+from tailrace.core.records import ROW_OVERHEAD_BYTES, Chunk, Record
+from tailrace.core.starts import END
+
+
+def feed_of(core, topic):
+    return core.hub._watched[topic].feed
+
+
+async def test_a_stream_of_a_busy_and_a_quiet_topic_waits_in_the_quiet_one_once(core):
+    """However often the busy one wakes it."""
+    core.log.create("quiet")
+    await core.open("t", "quiet", start=END)
+    for _ in range(100):
+        core.log.append("t", b"1")
+        await core.settle(4)
+    assert len(feed_of(core, "quiet")._waiting) == 1
+
+
+async def test_a_quiet_feed_forgets_streams_that_have_gone(core):
+    """Clients that come and go leave nothing behind in a topic without records."""
+    for _ in range(100):
+        stream, _ = await core.open("t", start=END)
+        await core.settle(4)
+        stream.close()
+    assert not feed_of(core, "t")._waiting
+    assert not feed_of(core, "t").listeners
+
+
+async def test_keys_and_headers_count_as_bytes(core):
+    """A record may have its megabyte in its key: what is not counted has no bound."""
+    chunk = Chunk.of([Record("t", 0, 0, 0, b"k" * 1000, b"v" * 100, (("h", b"x" * 500),))])
+    assert chunk.nbytes >= 1600
+    assert chunk.nbytes <= 1601 + 2 * ROW_OVERHEAD_BYTES
+
+
+async def test_long_keys_are_published_in_parts_that_fit_a_write(core):
+    """No write joins hundreds of megabytes because values are short."""
+    await core.open("t", start=END)
+    for _ in range(100):
+        core.log.store("t", 0, NewRecord(b"1", key=b"k" * 10_000))
+    await core.settle()
+    window = feed_of(core, "t").window
+    sizes = [window.entry(seq).nbytes for seq in range(window.base, window.tip)]
+    assert max(sizes) < ENTRY_BYTES + 20_000
+    assert window.nbytes <= 100_000
+
+
+async def test_live_streams_share_what_is_written(core):
+    """The same bytes object for all, made once."""
+    sinks = [(await core.open("t", start=END))[1] for _ in range(3)]
+    await core.settle()
+    core.log.append("t", *[b"x" * 500] * 2000)
+    await core.settle(200)
+    assert len({sink.data for sink in sinks}) == 1
+    assert len(feed_of(core, "t")._payloads) <= 8
+    assert len(sinks[0].offsets()) == 2000
+
+
+async def test_a_write_is_bounded(core):
+    """What has piled up goes out in several writes."""
+    _, sink = await core.open("t", start=END)
+    await core.settle()
+    writes = []
+    sink.write = lambda data: writes.append(len(data))
+    core.log.append("t", *[b"x" * 1000] * 3000)
+    await core.settle(200)
+    assert max(writes) < WRITE_BYTES + ENTRY_BYTES
+    assert sum(writes) > 3_000_000
