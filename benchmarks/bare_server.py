@@ -55,9 +55,13 @@ class Crowd:
         if not self.transports:
             self.empty.set()
 
-    def lines(self, first: int, behind: int) -> bytes:
+    def due_at(self, number: int, started: float) -> int | None:
+        """Give when a record was due: maker and server are one here, so what is made late is late."""
+        return int((started + number / self.rate) * 1e9) if self.rate else None
+
+    def lines(self, first: int, behind: int, started: float) -> bytes:
         millis = int(time.time() * 1000)
-        records = [RECORD % (n, millis, stamped(n)) for n in range(first, behind)]
+        records = [RECORD % (n, millis, stamped(n, self.due_at(n, started))) for n in range(first, behind)]
         if self.sse:
             events = [
                 b"id: bench~AbCdEf:0@%d\ndata: %b\n\n" % (first + i + 1, r) for i, r in enumerate(records)
@@ -72,14 +76,15 @@ class Crowd:
         most = WRITE_BYTES // (260 if self.sse else 200)
         started, made = time.monotonic(), 0
         while made < self.count:
-            due = min(self.count, int((time.monotonic() - started) * self.rate), made + most)
+            planned = int((time.monotonic() - started) * self.rate) if self.rate else self.count
+            due = min(self.count, planned, made + most)
             if due > made:
-                text = self.lines(made, due)
+                text = self.lines(made, due, started)
                 chunk = b"%x\r\n%b\r\n" % (len(text), text)
                 for transport in tuple(self.transports):
                     transport.write(chunk)
                 made = due
-            await asyncio.sleep(TICK_SECONDS if made >= int((time.monotonic() - started) * self.rate) else 0)
+            await asyncio.sleep(TICK_SECONDS if made >= planned else 0)
         await self.empty.wait()
 
 
@@ -97,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--clients", type=int, required=True)
-    parser.add_argument("--rate", type=float, required=True, help="records a second")
+    parser.add_argument("--rate", type=float, required=True, help="records a second; 0: flat out")
     parser.add_argument("--count", type=int, required=True, help="records in all")
     parser.add_argument("--format", choices=["ndjson", "sse"], default="ndjson")
     parser.add_argument("--seconds", type=float, default=60)

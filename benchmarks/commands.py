@@ -91,10 +91,12 @@ def measure_produce(bench: Bench) -> Run:
 
 
 def measure_help(bench: Bench) -> Run:  # noqa: ARG001  # every measurement takes the session
-    """Compare `tailrace --help` with a Python that does nothing."""
-    starts = [(wall(tailrace("--help")), wall([sys.executable, "-c", "pass"])) for _ in range(STARTS)]
-    own, bare = (statistics.median(times) for times in zip(*starts, strict=True))
-    return Run({"ratio": own / bare, "help_ms": own * 1000, "python_ms": bare * 1000})
+    """Compare `tailrace --help`, and the help of a command, with a Python that does nothing."""
+    commands = tailrace("--help"), tailrace("consume", "--help"), [sys.executable, "-c", "pass"]
+    starts = [[wall(command) for command in commands] for _ in range(STARTS)]
+    own, consume, bare = (statistics.median(times) * 1000 for times in zip(*starts, strict=True))
+    ratios = {"ratio": own / bare, "consume_ratio": consume / bare}
+    return Run({**ratios, "help_ms": own, "consume_ms": consume, "python_ms": bare})
 
 
 KCAT = "kcat on the same topic, in turns"
@@ -134,7 +136,9 @@ MEASUREMENTS = (
         measure_help,
         (
             Figure("ratio", "wall time, to that of Python", "x", at_most=3),
+            Figure("consume_ratio", "`tailrace consume --help`, which imports the command", "x"),
             Figure("help_ms", "--help", "ms"),
+            Figure("consume_ms", "consume --help", "ms"),
             Figure("python_ms", "python -c pass", "ms"),
         ),
     ),

@@ -13,9 +13,10 @@ _PAD_BYTES = VALUE_BYTES - len(_HEAD % (STAMP_BASE, NUMBER_BASE)) - len(b'"}')
 _TAILS = [(os.urandom(_PAD_BYTES).hex()[:_PAD_BYTES] + '"}').encode() for _ in range(256)]
 
 
-def stamped(number: int) -> bytes:
-    """Give value `number`, stamped with CLOCK_MONOTONIC now."""
-    return (_HEAD % (time.monotonic_ns() + STAMP_BASE, NUMBER_BASE + number)) + _TAILS[number & 255]
+def stamped(number: int, at: int | None = None) -> bytes:
+    """Give value `number`, stamped with CLOCK_MONOTONIC: with `at` nanoseconds, or now."""
+    moment = time.monotonic_ns() if at is None else at
+    return (_HEAD % (moment + STAMP_BASE, NUMBER_BASE + number)) + _TAILS[number & 255]
 
 
 def stamp_of(text: bytes) -> int:

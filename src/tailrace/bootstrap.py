@@ -20,7 +20,7 @@ from tailrace.demo import TOPICS as DEMO_TOPICS
 from tailrace.demo import feed
 from tailrace.kafka.admin import KafkaAdmin
 from tailrace.kafka.reader import KafkaReader
-from tailrace.kafka.settings import client_config, translate
+from tailrace.kafka.settings import client_config, reading_config, translate
 from tailrace.kafka.tail import KafkaTail
 from tailrace.kafka.writer import KafkaWriter
 from tailrace.settings import Settings
@@ -137,14 +137,14 @@ async def _gateway(settings: Settings, access: HeaderAccess) -> AsyncIterator[tu
     """The services of one process; they end in the reverse order of their start."""
     loop = asyncio.get_running_loop()
     client = translate({"bootstrap_servers": list(settings.kafka.brokers), **settings.kafka.client})
-    config = client_config(client)
+    reading = reading_config(client)
     async with AsyncExitStack() as stack:
         spawn = await stack.enter_async_context(_tasks())
-        reader = KafkaReader(config)
+        reader = KafkaReader(reading, asking=client_config(client))
         stack.callback(reader.close)
         hub = Hub(
             reader,
-            partial(KafkaTail, config),
+            partial(KafkaTail, reading),
             _limits(settings),
             call_soon=loop.call_soon,
             clock=loop.time,

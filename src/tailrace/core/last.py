@@ -16,7 +16,8 @@ async def last_positions(
 ) -> dict[int, int]:
     """For each partition the offset from which on, together, they hold the last `count` records.
 
-    They end at `before`, by default at the end of the topic. Records count by timestamp; each partition's own order is kept. Fewer where the topic has fewer.
+    They end at `before`, by default at the end of the topic. Records count by timestamp; each partition's
+    own order is kept. Fewer where the topic has fewer.
     """
     earliest, latest = await reader.earliest(topic), before or await reader.latest(topic)
     stamps = {p: await _last_stamps(reader, topic, p, earliest[p], latest[p], count) for p in latest}

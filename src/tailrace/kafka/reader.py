@@ -31,9 +31,14 @@ class KafkaReader:
         consumers: how many catch-up reads run at a time.
     """
 
-    def __init__(self, settings: ClientSettings, consumers: int = DEFAULT_CONSUMERS) -> None:
+    def __init__(
+        self,
+        settings: ClientSettings,
+        consumers: int = DEFAULT_CONSUMERS,
+        asking: ClientSettings | None = None,
+    ) -> None:
         self._admin = AdminClient(
-            {**settings, "allow.auto.create.topics": False, "reconnect.backoff.max.ms": 1_000}
+            {**(asking or settings), "allow.auto.create.topics": False, "reconnect.backoff.max.ms": 1_000}
         )
         self._pool = CatchUpPool(settings, consumers)
         self._cluster_id: str | None = None

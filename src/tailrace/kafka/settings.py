@@ -81,14 +81,19 @@ def client_config(settings: ClientSettings) -> dict[str, Any]:
     return {"client.id": "tailrace", **scoped, "allow.auto.create.topics": False}
 
 
+def reading_config(settings: ClientSettings) -> dict[str, Any]:
+    """What was set of consumers, for those that settle everything else themselves."""
+    scoped = {name: value for name, value in settings.client.items() if name in names.CONSUMER}
+    return {**client_config(settings), **scoped}
+
+
 def consumer_config(settings: ClientSettings, group: str, **more: object) -> dict[str, Any]:
     """A reader by cursor: committed records only, nothing committed; `group` is a name nobody uses.
 
     `more` are librdkafka's names with underscores for dots.
     """
     return {
-        **client_config(settings),
-        **{name: value for name, value in settings.client.items() if name in names.CONSUMER},
+        **reading_config(settings),
         **{name.replace("_", "."): value for name, value in more.items()},
         "group.id": group,
         "isolation.level": "read_committed",
