@@ -45,7 +45,9 @@ def gateway(kafka, tmp_path_factory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("gateway") / "log"
     with log.open("wb") as sink:
         serve = Runner("--broker", kafka.bootstrap_servers)
-        process = serve.start("serve", "--open", "--port", "0", stdout=sink, stderr=sink)
+        process = serve.start(
+            "serve", "--open", "--port", "0", stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
+        )
     try:
         deadline = time.monotonic() + SECONDS
         while not (found := re.search(r"http://[\d.]+:\d+", log.read_text())):

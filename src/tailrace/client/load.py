@@ -1,7 +1,8 @@
 """Loads over HTTP: one endless NDJSON body, whose answers are read while it is written."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
@@ -59,34 +60,37 @@ class _GatewayLoad(Generic[RecordT]):
 
     def idle(self) -> None:
         """Read answers; an empty line keeps a quiet stream alive."""
-        if time.monotonic() - self._written > KEEP_ALIVE_SECONDS:
-            self._write(b"\n")
-        else:
-            self._read(self._exchange.read(0.0))
+        due = time.monotonic() - self._written > KEEP_ALIVE_SECONDS
+        self._write(b"\n" if due else b"")
 
     def finish(self) -> int:
         """End the body and wait for the last answer; answers how many were stored."""
-        try:
+        with self._ending():
             self._exchange.write_chunk(b"")
             self._exchange.wait_head()
             self._read(self._exchange.read_all())
-        except Unavailable as error:
-            raise self._cut(error) from None
-        finally:
-            self._exchange.close()
-        if self._acked < self._taken:
-            raise self._cut(None)
+            if self._acked < self._taken:
+                raise self._cut(None)
+        self._exchange.close()
         return self._acked - self._failed
 
     def _write(self, data: bytes) -> None:
-        if not data:
-            return
+        with self._ending():
+            if data:
+                self._exchange.write_chunk(data)
+                self._written = time.monotonic()
+            self._read(self._exchange.read(0.0))
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Whatever goes wrong ends the connection; what breaks it leaves an unknown outcome."""
         try:
-            self._exchange.write_chunk(data)
-        except Unavailable as error:
-            raise self._cut(error) from None
-        self._written = time.monotonic()
-        self._read(self._exchange.read(0.0))
+            yield
+        except TailraceError as error:
+            self._exchange.close()
+            if type(error) is Unavailable:
+                raise self._cut(error) from None
+            raise
 
     def _read(self, data: bytes) -> None:
         head = self._exchange.head

@@ -73,6 +73,12 @@ class GatewayScan:
 
     def events(self) -> Iterator[Batch | Missing | Waiting | None]:
         """What comes, until the stop or the limit."""
+        try:
+            yield from self._connections()
+        finally:
+            self._close()
+
+    def _connections(self) -> Iterator[Batch | Missing | Waiting | None]:
         pause, reached = FIRST_PAUSE_SECONDS, time.monotonic()
         while not self._done:
             try:
@@ -80,8 +86,6 @@ class GatewayScan:
                 for event in self._read(exchange):
                     pause, reached = FIRST_PAUSE_SECONDS, time.monotonic()
                     yield event
-                    if self._done:
-                        return
             except Unavailable as error:
                 if self._stop is not None and time.monotonic() - reached > GIVE_UP_SECONDS:
                     raise
