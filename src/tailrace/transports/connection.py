@@ -20,6 +20,8 @@ from uvicorn.server import ServerState
 from tailrace.core.errors import BadRequest, HeadersTooLarge, RequestTimeout, TailraceError
 from tailrace.protocol.framing import LAST_CHUNK
 
+# What a refused client still sends is thrown away for so long.
+LINGER_SECONDS = 1.0
 # A server's buffer for ordinary responses; a stream has none, so that it knows what has left.
 _ORDINARY_HIGH_WATER = 64 * 1024
 
@@ -68,7 +70,7 @@ class HttpSink:
             if self.chunked:
                 self.write(LAST_CHUNK)
             self.closed = True
-            self._connection.stream_finished(self._cycle, keep=self.chunked and self._cycle.keep_alive)
+            self._connection.stream_finished(keep=self.chunked and self._cycle.keep_alive)
 
     def abort(self) -> None:
         """Break off, so that the client sees a body without its end."""
@@ -92,9 +94,16 @@ class Connection(HttpToolsProtocol):
         self._bounds = bounds
         self._sink: HttpSink | None = None
         self._head_since: float | None = None
+        # Of whole headers and the address, and of what came behind the last of them.
         self._head_bytes = 0
+        self._head_rest = 0
+        self._head_moved = False
+        # From the end of a request's headers to the end of its body.
+        self._body_open = False
+        self._left_over_since: float | None = None
         self._refusal: TailraceError | None = None
         self._held = b""
+        self._last_request = False
         self._unsent = 0
         self._unsent_since = 0.0
 
@@ -110,24 +119,40 @@ class Connection(HttpToolsProtocol):
         if self._sink is not None:
             self._hold(data)
             return
+        if self._last_request:
+            return
         self._unset_keepalive_if_required()
+        self._head_moved = False
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            if self._should_upgrade():
-                self._head_since = None
-                self.handle_websocket_upgrade()
-            else:
-                self._refuse(BadRequest("Only an upgrade to WebSocket is known here."))
+            self._upgrade()
             return
         except httptools.HttpParserError:
             hint = "Send HTTP/1.1; http:// and https:// have different ports."
             self._refuse(self._refusal or BadRequest("This is no HTTP/1.1 request.", hint=hint))
             return
-        if self._head_since is not None:
-            self._head_bytes += len(data)
-            if self._head_bytes > self._bounds.header_bytes:
+        if self._head_since is None and not self._body_open and not self._answering:
+            # Blank lines between requests: the next one has begun, as far as its deadline goes.
+            self._head_since = self.loop.time()
+        if self._head_since is not None and not self._head_moved:
+            self._head_rest += len(data)
+            if self._head_bytes + self._head_rest > self._bounds.header_bytes:
                 self._refuse(_headers_too_large(self._bounds))
+
+    @property
+    def _answering(self) -> bool:
+        """Whether a response has not come to its end."""
+        return self._sink is not None or (self.cycle is not None and not self.cycle.response_complete)
+
+    def _upgrade(self) -> None:
+        if self._should_upgrade():
+            self._head_since = None
+            self.handle_websocket_upgrade()
+            return
+        # Clients that would like HTTP/2 ask so by the way; the answer is HTTP/1.1. The parser has stopped.
+        self._last_request = True
+        self.cycle.keep_alive = False
 
     def _hold(self, data: bytes) -> None:
         self._held += data
@@ -137,14 +162,26 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request starts."""
         super().on_message_begin()
-        self._head_bytes = 0
+        self._head_bytes = self._head_rest = 0
+        self._head_moved = True
         if self._head_since is None:
             self._head_since = self.loop.time()
 
+    def on_url(self, url: bytes) -> None:
+        """A piece of the address, counted."""
+        super().on_url(url)
+        self._count(len(url))
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header, counted."""
-        self._head_bytes += len(name) + len(value)
-        super().on_header(name, value)
+        """One header, counted; a trailer is none: it could replace what was checked on the way."""
+        if not self._body_open:
+            super().on_header(name, value)
+        self._count(len(name) + len(value))
+
+    def _count(self, nbytes: int) -> None:
+        self._head_bytes += nbytes
+        self._head_rest = 0
+        self._head_moved = True
         bounds = self._bounds
         if self._head_bytes > bounds.header_bytes or len(self.headers) > bounds.header_count:
             self._refusal = _headers_too_large(bounds)
@@ -153,10 +190,17 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The header block is whole."""
         self._head_since = None
-        if self.parser.get_http_version() == "1.1" and not any(n == b"host" for n, _ in self.headers):
-            self._refusal = BadRequest("A request needs a Host header.")
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            self._refusal = BadRequest("A request needs one Host header.")
             raise ValueError("refused")
+        self._body_open = True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._body_open = False
+        super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         cycle.scope["tailrace.open_stream"] = partial(self._open_stream, cycle)  # type: ignore[typeddict-unknown-key]
@@ -164,7 +208,13 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, error: TailraceError) -> None:
         """Answer what can't be parsed, and close: nothing after it can be trusted."""
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._last_request:
+            return
+        self._last_request = True
+        self._head_since = None
+        if self._answering and (not self._body_open or self.cycle.response_started):
+            # It would be taken for the answer to the request before, or stand in the middle of one.
+            self.transport.close()
             return
         body = msgspec.json.encode(error.problem())
         self.transport.write(
@@ -172,7 +222,10 @@ class Connection(HttpToolsProtocol):
             b"cache-control: no-store\r\nconnection: close\r\n\r\n%b"
             % (STATUS_LINE[error.status], len(body), body)
         )
-        self.transport.close()
+        # To close with something unread would reset the connection, and take the answer away with it.
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     # -- streams
 
@@ -194,14 +247,15 @@ class Connection(HttpToolsProtocol):
         sink.write(b"".join(head))
         return sink
 
-    def stream_finished(self, cycle: RequestResponseCycle, *, keep: bool) -> None:
+    def stream_finished(self, *, keep: bool) -> None:
         """A stream has come to its end."""
         self._sink = None
         if not keep:
             self.transport.close()
             return
         self.transport.set_write_buffer_limits(high=_ORDINARY_HIGH_WATER)
-        cycle.on_response()
+        # Not the cycle's own callback: that is gone once the application has returned.
+        self.on_response_complete()
         held, self._held = self._held, b""
         if held:
             self.data_received(held)
@@ -233,7 +287,17 @@ class Connection(HttpToolsProtocol):
 
     def check_deadlines(self, now: float) -> bool:
         """Close what has taken too long; answers whether it was a peer that reads nothing."""
-        if self._head_since is not None and now - self._head_since > self._bounds.header_seconds:
+        if self._answering:
+            # The next request's deadline begins when this one is answered.
+            self._head_since = now if self._head_since is not None else None
+            self._left_over_since = None
+        elif self._body_open:
+            self._left_over_since = self._left_over_since or now
+            if now - self._left_over_since > self._bounds.header_seconds:
+                # Answered without its body, which goes on and on.
+                self.transport.abort()
+                return False
+        elif self._head_since is not None and now - self._head_since > self._bounds.header_seconds:
             self._head_since = None
             self._refuse(RequestTimeout("The request's header block was not complete in time."))
             return False
