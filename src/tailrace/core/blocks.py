@@ -3,17 +3,22 @@
 import asyncio
 from bisect import bisect_right, insort
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
 
 from tailrace.core.errors import TailraceError
 from tailrace.core.ports import Block, LogReader, LostPosition
+from tailrace.core.records import Chunk, Run
 from tailrace.core.window import Encodings
 
-# One read: large enough to be cheap for the broker, small enough to encode within a millisecond or two.
-READ_BYTES = 192 * 1024
+# One read: large enough to be cheap for the broker and for crossing threads.
+READ_BYTES = 384 * 1024
+# A block is encoded and written at once: it stays below one write.
+BLOCK_BYTES = 200 * 1024
+# Every so many reads it is found out what blocks hold with their encodings; that takes a look at each.
+WEIGH_EVERY = 16
 # A read under way will soon serve whoever waits at most this many offsets after its start.
 NEAR_OFFSETS = 16_384
 # More at once on one partition would fetch the same bytes several times.
@@ -28,11 +33,10 @@ class CachedBlock(Encodings):
 
     __slots__ = ("start", "stop")
 
-    def __init__(self, start: int, block: Block) -> None:
-        assert block.chunk is not None
-        super().__init__(block.chunk)
+    def __init__(self, start: int, stop: int, chunk: Chunk) -> None:
+        super().__init__(chunk)
         self.start = start
-        self.stop = block.next_offset
+        self.stop = stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,7 @@ class BlockCache:
     ) -> None:
         self._reader = reader
         self.records_read = 0
+        self._stored = self._held = 0
         self._limit = limit
         self._spawn = spawn
         self._partitions: dict[Key, _Partition] = {}
@@ -194,7 +199,9 @@ class BlockCache:
     def _take(self, key: Key, partition: _Partition, offset: int, block: Block) -> None:
         if block.chunk is not None:
             self.records_read += len(block.chunk)
-            self._store(key, partition, CachedBlock(offset, block))
+            for part in _parts(offset, block.next_offset, block.chunk):
+                self._store(key, partition, part)
+            self._weigh()
             partition.answer(offset, block.next_offset, None)
         for low, high, cause in block.skipped:
             partition.answer(low, high, Skip(high, cause=cause))
@@ -213,12 +220,35 @@ class BlockCache:
         serial = next(self._serial)
         self._serials[block] = serial
         self._recent[serial] = (key, block)
+        self._held += block.nbytes
+
+    def _weigh(self) -> None:
+        """Let the blocks go that were read least recently, as many as are too many."""
+        self._stored += 1
+        if self._held <= self._limit and self._stored % WEIGH_EVERY:
+            return
         held = self.nbytes
-        while held > self._limit and len(self._recent) > 1:
+        # A little more than needed, so that not every read has to weigh.
+        while held > self._limit * 7 // 8 and len(self._recent) > 1:
             _, (old_key, old) = self._recent.popitem(last=False)
             held -= old.nbytes
             del self._serials[old]
             self._partitions[old_key].drop(old)
+        self._held = held
+
+
+def _parts(start: int, stop: int, chunk: Chunk) -> Iterator[CachedBlock]:
+    """What was read, in blocks that each fit in one write."""
+    rows = max(1, int(BLOCK_BYTES * len(chunk) / chunk.nbytes))
+    if rows >= len(chunk):
+        yield CachedBlock(start, stop, chunk)
+        return
+    (run,) = chunk.runs
+    for row in range(0, len(chunk), rows):
+        end = min(row + rows, len(chunk))
+        here = start if row == 0 else chunk.offsets[row]
+        there = stop if end == len(chunk) else chunk.offsets[end]
+        yield CachedBlock(here, there, chunk.slice(Run(run.partition, row, end)))
 
 
 def _nobody(_answer: Answer) -> None:

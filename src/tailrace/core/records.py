@@ -1,6 +1,6 @@
 """What flows: records, and chunks of them as columns."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -42,17 +42,18 @@ class Chunk:
     """Records of one topic in the order in which they were read, as columns.
 
     Columns, because encoding a batch column by column is several times faster than record by record.
-    `headers` is None when no record of the chunk has any. Never changed once made.
+    `headers` is None when no record of the chunk has any; `timestamps` may be given as a function, for
+    they are not always asked for. Never changed once made.
     """
 
-    __slots__ = ("headers", "keys", "nbytes", "offsets", "runs", "timestamps", "topic", "values")
+    __slots__ = ("_timestamps", "headers", "keys", "nbytes", "offsets", "runs", "topic", "values")
 
     def __init__(
         self,
         topic: str,
         runs: Sequence[Run],
-        offsets: list[int],
-        timestamps: list[int],
+        offsets: Sequence[int],
+        timestamps: Sequence[int] | Callable[[], Sequence[int]],
         keys: list[bytes | None],
         values: list[bytes | None],
         headers: list[Headers] | None = None,
@@ -60,18 +61,24 @@ class Chunk:
         self.topic = topic
         self.runs = runs
         self.offsets = offsets
-        self.timestamps = timestamps
+        self._timestamps = timestamps
         self.keys = keys
         self.values = values
         self.headers = headers
-        self.nbytes = sum(map(len, filter(None, values))) + len(values) * ROW_OVERHEAD_BYTES
         # Keys and headers may be as long as values: what is not counted has no bound.
-        self.nbytes += sum(map(len, filter(None, keys)))
+        self.nbytes = _bytes(values) + _bytes(keys) + len(values) * ROW_OVERHEAD_BYTES
         if headers is not None:
             self.nbytes += sum(map(_headers_bytes, headers))
 
     def __len__(self) -> int:
         return len(self.offsets)
+
+    @property
+    def timestamps(self) -> Sequence[int]:
+        """Each row's time in milliseconds."""
+        if callable(self._timestamps):
+            self._timestamps = self._timestamps()
+        return self._timestamps
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> "Chunk":
@@ -113,7 +120,7 @@ class Chunk:
             self.topic,
             (Run(run.partition, 0, run.stop - run.start),),
             self.offsets[rows],
-            self.timestamps[rows],
+            lambda: self.timestamps[rows],
             self.keys[rows],
             self.values[rows],
             self.headers[rows] if self.headers else None,
@@ -127,6 +134,10 @@ class Chunk:
     def next_positions(self) -> dict[int, int]:
         """For each partition in it, the next offset after its last record."""
         return {run.partition: self.offsets[run.stop - 1] + 1 for run in self.runs}
+
+
+def _bytes(column: Sequence[bytes | None]) -> int:
+    return sum(map(len, filter(None, column)))
 
 
 def _headers_bytes(headers: Headers) -> int:

@@ -12,9 +12,6 @@ from tailrace.core.place import Gap, Place
 from tailrace.core.pump import Pump
 from tailrace.core.tally import Tally
 
-# What one turn of a reader that catches up writes: small enough that many take turns within a millisecond.
-CATCH_UP_BYTES = 64 * 1024
-
 
 class Sink(Protocol):
     """Where bytes go. A write is always taken whole; `blocked` then says to wait until it has drained."""
@@ -159,8 +156,7 @@ class Subscription:
 
     def _write_own(self) -> bool:
         left = None if self._limit is None else self._limit - self.records
-        budget = WRITE_BYTES if self.live else CATCH_UP_BYTES
-        out = Output(self._format, budget, left, self.cursor_text)
+        out = Output(self._format, WRITE_BYTES, left, self.cursor_text)
         out.pieces += self._events
         self._events.clear()
         for place in self._places:

@@ -14,7 +14,7 @@ from tailrace.core.ports import Block, LostPosition
 from tailrace.core.records import ROW_OVERHEAD_BYTES
 from tailrace.kafka import connection
 from tailrace.kafka.connection import ClientSettings
-from tailrace.kafka.reader_columns import PartitionColumns
+from tailrace.kafka.reader_columns import partition_chunk
 from tailrace.kafka.reader_corrupt import first_readable
 
 _log = logging.getLogger(__name__)
@@ -95,18 +95,18 @@ class CatchUpConsumer:
 
     def _read(self, request: ReadRequest) -> Block:
         self._go_to(request)
-        columns = PartitionColumns()
+        found: list[Message] = []
         size = 0
         while size < request.max_bytes:
-            messages = self._take(request, size, started=bool(columns.offsets))
+            messages = self._take(request, size, started=bool(found))
             if not messages:
                 break
             stop = _first_error(messages)
-            columns.add(messages[:stop])
+            found += messages[:stop]
             if stop is not None:
-                return self._stopped(request, columns, messages[stop])
-            size += self._measure(columns, len(messages))
-        return self._slice(request, columns)
+                return self._stopped(request, found, messages[stop])
+            size += self._measure(messages)
+        return self._slice(request, found)
 
     def _take(self, request: ReadRequest, size: int, *, started: bool) -> list[Message]:
         # consume() with a time waits for all that it was asked for; poll() returns with the first.
@@ -124,9 +124,9 @@ class CatchUpConsumer:
                 raise BrokerUnavailable(f"Kafka sent nothing of {request.topic}/{request.partition} in time.")
         return message
 
-    def _measure(self, columns: PartitionColumns, records: int) -> int:
-        size = sum(map(len, filter(None, columns.values[-records:])))
-        self._record_bytes = max(1, size // records)
+    def _measure(self, messages: list[Message]) -> int:
+        size = sum(map(len, messages))
+        self._record_bytes = max(1, size // len(messages))
         return max(1, size)
 
     def _go_to(self, request: ReadRequest) -> None:
@@ -137,25 +137,25 @@ class CatchUpConsumer:
             raise TopicNotFound(f"There is no topic {request.topic!r}.")
         self._consumer.assign([TopicPartition(*here)])
 
-    def _slice(self, request: ReadRequest, columns: PartitionColumns) -> Block:
-        next_offset = columns.offsets[-1] + 1
+    def _slice(self, request: ReadRequest, found: list[Message]) -> Block:
+        next_offset = (found[-1].offset() or 0) + 1
         self._place = (request.topic, request.partition, next_offset)
         self._left_at = time.monotonic()
-        return Block(columns.chunk(request.topic, request.partition), next_offset)
+        return Block(partition_chunk(request.topic, request.partition, found), next_offset)
 
-    def _stopped(self, request: ReadRequest, columns: PartitionColumns, message: Message) -> Block:
+    def _stopped(self, request: ReadRequest, found: list[Message], message: Message) -> Block:
         error = message.error()
         code = error.code() if error else 0
         if code == connection.END_OF_PARTITION:
             self._leave()
             end = message.offset() or 0
-            return Block(
-                columns.chunk(request.topic, request.partition), max(end, request.offset), at_end=True
-            )
-        if columns.offsets:
+            chunk = partition_chunk(request.topic, request.partition, found)
+            return Block(chunk, max(end, request.offset), at_end=True)
+        if found:
             # Hand over what is good; the next read meets the same error at its start.
             self._leave()
-            return Block(columns.chunk(request.topic, request.partition), columns.offsets[-1] + 1)
+            chunk = partition_chunk(request.topic, request.partition, found)
+            return Block(chunk, (found[-1].offset() or 0) + 1)
         return self._failed(request, code, str(error))
 
     def _failed(self, request: ReadRequest, code: int, text: str) -> Block:

@@ -15,7 +15,7 @@ from tailrace.core.scans import Batch, Missing, Progress, ScanRequest, Waiting
 from tailrace.core.starts import parse_start
 from tailrace.kafka.connection import CORRUPT, END_OF_PARTITION, LOST, UNKNOWN_TOPIC
 from tailrace.kafka.errors import translate_error
-from tailrace.kafka.reader_columns import PartitionColumns
+from tailrace.kafka.reader_columns import partition_chunk
 from tailrace.kafka.reader_corrupt import first_readable
 from tailrace.kafka.scan_places import Place, Places, Questions, Resolver, chosen_places
 from tailrace.kafka.settings import ClientSettings, client_config, consumer_config
@@ -52,17 +52,14 @@ class KafkaBatch:
 
     def values(self) -> Sequence[bytes | None]:
         """The bare values."""
-        return [value for _, messages in self._runs for value in map(Message.value, messages)]
+        values: list[bytes | None] = []
+        for _, messages in self._runs:
+            values += map(Message.value, messages)
+        return values
 
     def chunks(self) -> Sequence[Chunk]:
         """The records, a chunk for each run of one partition."""
-        return [chunk for place, messages in self._runs if (chunk := _chunk(place, messages))]
-
-
-def _chunk(place: Place, messages: Sequence[Message]) -> Chunk | None:
-    columns = PartitionColumns()
-    columns.add(messages)
-    return columns.chunk(*place)
+        return [chunk for place, messages in self._runs if (chunk := partition_chunk(*place, messages))]
 
 
 class KafkaScan:

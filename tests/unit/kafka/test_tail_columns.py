@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailrace.core.records import Chunk, Record
-from tailrace.kafka.reader_columns import PartitionColumns
+from tailrace.kafka.reader_columns import partition_chunk
 from tailrace.kafka.tail import only_new
 from tailrace.kafka.tail_columns import chunks
 
@@ -47,14 +47,13 @@ def test_chunks_hold_every_message(given_rows):
     assert sum(map(len, found)) == len(given_rows)
 
 
-@given(st.lists(st.lists(rows, max_size=5), max_size=5))
-def test_columns_gather_batches(batches):
-    """Headers that come late leave the earlier records without."""
-    columns, wanted = PartitionColumns(), []
-    for batch in batches:
-        columns.add([message(row, len(wanted) + n) for n, row in enumerate(batch)])
-        wanted += [record(("t", 0, *row[2:]), len(wanted) + n) for n, row in enumerate(batch)]
-    chunk = columns.chunk("t", 0)
+@given(st.lists(rows, max_size=9), st.booleans())
+def test_a_partition_becomes_columns(given_rows, holes):
+    """Offsets, with holes or without, and headers that only some records have."""
+    offsets = [n * (n if holes else 1) for n in range(len(given_rows))]
+    messages = [message(row, offset) for row, offset in zip(given_rows, offsets, strict=True)]
+    wanted = [record(("t", 0, *row[2:]), offset) for row, offset in zip(given_rows, offsets, strict=True)]
+    chunk = partition_chunk("t", 0, messages)
     assert plain(chunk.records() if chunk else []) == plain(wanted)
 
 
