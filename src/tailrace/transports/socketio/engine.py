@@ -161,6 +161,7 @@ def make_server(settings: Settings, origins: OriginRules) -> SocketServer:
         engineio_logger=_library_log,
     )
     server.eio.on("message", _guard(server, server.eio.handlers["message"]))
+    server.eio.on("disconnect", _farewell(server, server.eio.handlers["disconnect"]))
     return server
 
 
@@ -188,3 +189,15 @@ def _guard(server: SocketServer, handle: Callable[..., object]) -> Callable[[str
         await server.drop(engine_id)
 
     return message
+
+
+def _farewell(server: SocketServer, handle: Callable[..., object]) -> Callable[[str, str], object]:
+    """End the poll of a client that says goodbye: the library would hold it until the next ping."""
+
+    async def disconnect(engine_id: str, reason: str) -> None:
+        await handle(engine_id, reason)  # type: ignore[misc]  # the library has no types
+        socket = server.eio.sockets.get(engine_id)
+        if socket is not None and reason == server.reason.CLIENT_DISCONNECT:
+            await socket.queue.put(None)
+
+    return disconnect

@@ -1,7 +1,7 @@
 """The door of Socket.IO: what the library leaves unbounded has bounds here."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from urllib.parse import parse_qs
 
 from starlette.routing import BaseRoute, Mount
@@ -57,15 +57,20 @@ class _Door:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
             session = self._check(scope)
-            if scope["type"] == "http":
-                body = await self._body(receive) if scope["method"] == "POST" else b""
-                receive = _Whole(body, receive)
+            body = await self._body(receive) if scope["type"] == "http" else b""
         except TailraceError as error:
             await _refuse(scope, send, error)
             return
         if session is not None:
             self._note_origin(session, headers)
-        await self._server.handle_request(scope, receive, _with_headers(send))
+        if scope["type"] == "websocket":
+            await self._server.handle_request(scope, receive, send)
+            return
+        answering = self._server.handle_request(scope, _whole(body), _with_headers(send))
+        if scope["method"] == "GET":
+            await _while_connected(answering, receive)
+        else:
+            await answering
 
     def _check(self, scope: Scope) -> str | None:
         """The session's id, None for a new one; raises where a request is not for the library."""
@@ -110,18 +115,27 @@ class _Door:
             socket.session["origin"] = origin
 
 
-class _Whole:
-    """A request whose body is here already."""
+def _whole(body: bytes) -> Receive:
+    """What the library reads of a request: its body, which is here already."""
 
-    def __init__(self, body: bytes, receive: Receive) -> None:
-        self._body: bytes | None = body
-        self._receive = receive
-
-    async def __call__(self) -> Message:
-        if self._body is None:
-            return await self._receive()
-        body, self._body = self._body, None
+    async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def _while_connected(answering: Coroutine[object, object, object], receive: Receive) -> None:
+    """Answer a poll unless its client goes first: the library would wait for it until the next ping."""
+    answer = asyncio.ensure_future(answering)
+    gone = asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+        answer.cancel()
+        await asyncio.gather(answer, gone, return_exceptions=True)
+    if answer.done() and not answer.cancelled():
+        answer.result()
 
 
 def _with_headers(send: Send) -> Send:
