@@ -28,11 +28,13 @@ from tailrace.telemetry import Metrics, configure_logs
 from tailrace.transports.access import HeaderAccess
 from tailrace.transports.app import make_app
 from tailrace.transports.gateway import Gateway, Handler
+from tailrace.transports.pages import PAGE_HANDLERS, page_files
 from tailrace.transports.rest import HANDLERS
 from tailrace.transports.server import Server, listen
+from tailrace.transports.socketio import socketio_mount
 from tailrace.transports.streams import Streams
 
-Spawn = Callable[[Coroutine[object, object, None]], object]
+Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
 Beside = Callable[[Gateway, Spawn], Awaitable[None]]
 
 
@@ -125,8 +127,11 @@ async def _run(
         if beside is not None:
             await beside(gateway, spawn)
         streams = Streams(gateway.hub, spawn)
-        handlers: dict[str, Handler] = {**HANDLERS, "stream": streams}
-        server = Server(make_app(gateway, handlers), settings, gateway.stop)
+        handlers: dict[str, Handler] = {**HANDLERS, **PAGE_HANDLERS, "stream": streams}
+        # Only a first look has something beside it, and only there any local page may connect.
+        kafka_namespace = socketio_mount(gateway, spawn, local_pages=beside is not None)
+        app = make_app(gateway, handlers, more=[*page_files(), kafka_namespace])
+        server = Server(app, settings, gateway.stop)
         _measure(gateway, streams, server)
         server.take_signals()
         await server.run_until_stopped(listener, partial(ready, port))
