@@ -3,6 +3,7 @@
 import itertools
 import secrets
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any, Self, TypeVar
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from benchmarks.processes import Child, Gateway, Report, build_loadgen, child, module
+from benchmarks.processes import BenchmarkError, Child, Gateway, Report, build_loadgen, child, module
 from tailrace.broker import EmbeddedKafka, install
 
 READ_RECORDS = 1_000_000
@@ -62,6 +63,15 @@ class Bench:
             made = self._admin.create_topics(wanted, request_timeout=ADMIN_SECONDS)
             for future in made.values():
                 future.result(ADMIN_SECONDS)
+        self._wait_known(set(names))
+
+    def _wait_known(self, names: set[str]) -> None:
+        """Wait until brokers tell of topics: the controller answers before they do."""
+        deadline = time.monotonic() + ADMIN_SECONDS
+        while not names <= self._admin.list_topics(timeout=ADMIN_SECONDS).topics.keys():
+            if time.monotonic() > deadline:
+                raise BenchmarkError(f"the broker does not know all of {len(names)} new topics")
+            time.sleep(0.02)
 
     def delete(self, names: list[str]) -> None:
         for start in range(0, len(names), TOPICS_AT_ONCE):

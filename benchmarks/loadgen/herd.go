@@ -28,12 +28,14 @@ type herdRun struct {
 
 // member is one reader of the herd, with its own cursor.
 type member struct {
-	run    *herdRun
-	start  int64
-	head   head
-	count  int64
-	liveAt int64
-	whole  bool
+	run      *herdRun
+	start    int64
+	check    bool
+	head     head
+	verifier *verifier
+	count    int64
+	liveAt   int64
+	whole    bool
 }
 
 func (m *member) opened(c *conn) {
@@ -54,7 +56,14 @@ func (m *member) data(c *conn, b []byte, now int64) {
 			c.close()
 			return
 		}
+		if m.check {
+			m.verifier = newVerifier(m.head.chunked, "")
+			m.verifier.next[0] = m.start
+		}
 		b = rest
+	}
+	if m.verifier != nil {
+		m.verifier.feed(b)
 	}
 	n := countRecords(b)
 	if n == 0 {
@@ -101,7 +110,7 @@ func (h *herdRun) come(now int64) {
 	h.crowd.loop.atOnce = h.o.extra
 	for i := range h.o.extra {
 		start := h.tip - h.o.back + int64(i)*h.o.back/int64(h.o.extra)
-		m := &member{run: h, start: max(0, start)}
+		m := &member{run: h, start: max(0, start), check: h.o.check > 0 && i%h.o.check == 0}
 		h.members = append(h.members, m)
 		h.crowd.loop.dial(m)
 	}
@@ -121,10 +130,21 @@ func herd(o *options) any {
 
 func (h *herdRun) report(completed bool) any {
 	var times []float64
-	var due, got int64
+	var lost, got, checked, wrong int64
+	var notes []string
 	for _, m := range h.members {
-		due += h.o.expect - m.start
 		got += m.count
+		missing := h.o.expect - m.start - m.count
+		lost += max(missing, -missing)
+		if missing != 0 && len(notes) < maxNotes {
+			notes = append(notes, fmt.Sprintf("from %d: %d records too few, live after %.3f s", m.start, missing,
+				seconds(max(0, m.liveAt-h.startedAt))))
+		}
+		if m.verifier != nil {
+			checked += m.verifier.records
+			wrong += m.verifier.wrong
+			notes = append(notes, m.verifier.notes[:min(len(m.verifier.notes), 2*maxNotes-min(len(notes), 2*maxNotes))]...)
+		}
 		if m.liveAt > 0 {
 			times = append(times, seconds(m.liveAt-h.startedAt))
 		}
@@ -143,6 +163,10 @@ func (h *herdRun) report(completed bool) any {
 		Cut       int         `json:"cut"`
 		Refused   map[int]int `json:"refused,omitempty"`
 		Missed    int64       `json:"lost"`
+		Checked   int64       `json:"checked_records"`
+		Wrong     int64       `json:"wrong_records"`
+		Notes     []string    `json:"notes,omitempty"`
+		PerRecord float64     `json:"bytes_per_record"`
 		Backlog   int64       `json:"backlog_records"`
 		StartedAt int64       `json:"started_at_ns"`
 		Median    float64     `json:"live_p50_s"`
@@ -153,7 +177,8 @@ func (h *herdRun) report(completed bool) any {
 		CPU       float64     `json:"loadgen_cpu_s"`
 		Crowd     crowdReport `json:"live_readers"`
 	}{
-		completed, len(h.members), h.live, h.cut, h.statuses, due - got, h.backlog(), h.startedAt,
+		completed, len(h.members), h.live, h.cut, h.statuses, lost, checked, wrong, notes,
+		ratio(float64(h.crowd.loop.bytes), float64(got+h.crowd.delivered())), h.backlog(), h.startedAt,
 		at(50), at(90), at(100), h.before.report(), h.during.report(), cpuSeconds(), h.crowd.report(completed),
 	}
 }

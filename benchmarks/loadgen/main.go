@@ -69,7 +69,7 @@ func parse(name string, args []string) *options {
 	f.Int64Var(&o.records, "records", 1_000_000, "records to read or produce")
 	f.IntVar(&o.batch, "batch", 1000, "records in one array")
 	f.Int64Var(&o.back, "back", 20_000, "herd: cursors lie in the last so many records")
-	f.IntVar(&o.check, "check", 2, "streams of which every record is checked")
+	f.IntVar(&o.check, "check", 2, "streams of which every record is checked; herd: one of so many")
 	f.Float64Var(&o.seconds, "seconds", 60, "give up (idle: leave) after")
 	f.Float64Var(&o.warm, "warm", 1, "latencies of records made in the first seconds are not counted")
 	check(f.Parse(args), "options")

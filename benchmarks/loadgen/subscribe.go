@@ -171,14 +171,21 @@ type crowdReport struct {
 	latency
 }
 
+func (c *crowd) delivered() int64 {
+	var n int64
+	for _, s := range c.streams {
+		n += s.count
+	}
+	return n
+}
+
 func (c *crowd) report(completed bool) crowdReport {
 	r := crowdReport{
 		Clients: len(c.streams), Connected: c.connected, Closed: c.closed, Refused: c.refused,
 		Completed: completed, Seconds: seconds(c.lastAt - c.firstAt), CPU: cpuSeconds(),
-		latency: c.latencies.report(),
+		latency: c.latencies.report(), Delivered: c.delivered(),
 	}
 	for _, s := range c.streams {
-		r.Delivered += s.count
 		if c.o.expect > 0 {
 			r.Lost += max(0, c.o.expect-s.count)
 			r.Extra += max(0, s.count-c.o.expect)

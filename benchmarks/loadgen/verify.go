@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 )
 
@@ -89,7 +90,7 @@ func (v *verifier) record(line []byte) {
 			v.fault(line)
 		}
 	} else if seen && offset != want {
-		v.fault(line)
+		v.fault(fmt.Appendf(nil, "partition %d: offset %d where %d was due", partition, offset, want))
 	}
 	v.next[partition] = offset + 1
 }
