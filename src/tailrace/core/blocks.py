@@ -23,6 +23,8 @@ WEIGH_EVERY = 16
 NEAR_OFFSETS = 16_384
 # More at once on one partition would fetch the same bytes several times.
 READS_PER_PARTITION = 2
+# How far a reader's next blocks are read before it asks: one is written while another is read.
+BLOCKS_AHEAD = 4
 RETRY_SECONDS = 0.5
 # A reader that hears that it stands at the end already may ask again at once.
 END_SECONDS = 0.05
@@ -69,6 +71,8 @@ class _Partition:
         self.blocks: dict[int, CachedBlock] = {}
         self.waiting: dict[int, list[Waiter]] = {}
         self.reading: set[int] = set()
+        # Places that read on from here: what the only one has passed nobody will ask for.
+        self.readers = 0
 
     def find(self, offset: int) -> CachedBlock | None:
         """The cached block that covers the offset."""
@@ -167,11 +171,41 @@ class BlockCache:
         self._read_more(key, partition)
         return partial(partition.withdraw, offset, waiter)
 
-    def read_ahead(self, key: Key, offset: int) -> None:
-        """Have the offset read soon, for a reader that will come to it."""
-        partition = self._partitions.setdefault(key, _Partition())
-        if partition.find(offset) is None and offset not in partition.waiting:
-            self.request(key, offset, _nobody)
+    def enter(self, key: Key) -> None:
+        """A reader begins to read a partition on."""
+        self._partitions.setdefault(key, _Partition()).readers += 1
+
+    def leave(self, key: Key) -> None:
+        """It reads there no more."""
+        partition = self._partitions[key]
+        partition.readers -= 1
+        self._forget_empty(key, partition)
+
+    def passed(self, key: Key, block: CachedBlock) -> None:
+        """A reader that entered has taken all of a block: have the next ones read, let go of what is done.
+
+        A reader on its own leaves no blocks behind: memory that is used again at once is twice as fast.
+        """
+        partition = self._partitions[key]
+        ahead = block.stop
+        for _ in range(BLOCKS_AHEAD):
+            following = partition.find(ahead)
+            if following is None:
+                if ahead not in partition.waiting:
+                    self.request(key, ahead, _nobody)
+                break
+            ahead = following.stop
+        if partition.readers == 1 and partition.blocks.get(block.start) is block:
+            self._drop(key, block)
+
+    def _drop(self, key: Key, block: CachedBlock) -> None:
+        del self._recent[self._serials.pop(block)]
+        self._partitions[key].drop(block)
+        self._held -= block.chunk.nbytes
+
+    def _forget_empty(self, key: Key, partition: _Partition) -> None:
+        if not (partition.blocks or partition.waiting or partition.reading or partition.readers):
+            self._partitions.pop(key, None)
 
     def _read_more(self, key: Key, partition: _Partition) -> None:
         while (offset := partition.next_wanted()) is not None:
@@ -193,8 +227,7 @@ class BlockCache:
         finally:
             partition.reading.discard(offset)
         self._read_more(key, partition)
-        if not partition.blocks and not partition.waiting and not partition.reading:
-            self._partitions.pop(key, None)
+        self._forget_empty(key, partition)
 
     def _take(self, key: Key, partition: _Partition, offset: int, block: Block) -> None:
         if block.chunk is not None:
@@ -220,7 +253,7 @@ class BlockCache:
         serial = next(self._serial)
         self._serials[block] = serial
         self._recent[serial] = (key, block)
-        self._held += block.nbytes
+        self._held += block.chunk.nbytes
 
     def _weigh(self) -> None:
         """Let the blocks go that were read least recently, as many as are too many."""

@@ -7,7 +7,7 @@ positions. Once it has passed them all it is a plain index, which costs nothing 
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tailrace.core.blocks import Answer, BlockCache, CachedBlock, Key, Lost
@@ -91,6 +91,7 @@ class Place:
         self._positions: dict[int, int] | Mapping[int, int] = dict(positions)
         self._seq: int | None = None
         self._asked: dict[int, _Question] = {}
+        self._entered: set[Key] = set()
         self._probed: dict[int, int] = {}
         self._settle()
 
@@ -159,6 +160,7 @@ class Place:
             question.withdraw()
         self._asked.clear()
         self._probed.clear()
+        self._enter_only(())
         self._seq = None
         self._positions = {p: offset for p, offset in positions.items() if self._wants(p)}
         self.gaps += [gap for gap in gaps if self._wants(gap.partition)]
@@ -176,9 +178,11 @@ class Place:
         self._name_new_partitions(positions)
         behind = self._behind(positions)
         if behind:
+            self._enter_only(behind)
             self._take_blocks(behind, positions, out)
             behind = self._behind(positions)
         if not behind:
+            self._enter_only(())
             self._join(positions, out)
 
     def tell_gaps(self, out: Output) -> None:
@@ -247,6 +251,15 @@ class Place:
 
     # -- behind the window
 
+    def _enter_only(self, behind: Collection[int]) -> None:
+        """Let the blocks know which partitions are read on from them."""
+        wanted = set(map(self._key, behind))
+        for key in wanted - self._entered:
+            self._blocks.enter(key)
+        for key in self._entered - wanted:
+            self._blocks.leave(key)
+        self._entered = wanted
+
     def _behind(self, positions: Mapping[int, int]) -> list[int]:
         """The partitions that have to be read from the log before the window can be joined."""
         window = self.feed.window
@@ -294,7 +307,7 @@ class Place:
             if self._passed(positions, block.chunk.runs[0], block):
                 positions[partition] = max(positions[partition], self._block_end(partition, block))
                 if positions[partition] < self.feed.window.positions.get(partition, 0):
-                    self._blocks.read_ahead(key, block.stop)
+                    self._blocks.passed(key, block)
         # Fair to each partition: the next turn starts with another.
         for partition in behind[:1]:
             positions[partition] = positions.pop(partition)
