@@ -34,10 +34,15 @@ class ProgressBar:
         self._next = self._started + SHOWN_AFTER_SECONDS
         self._drawn = False
 
+    @property
+    def due(self) -> bool:
+        """Whether an update would be drawn."""
+        return self._enabled and self._clock() >= self._next
+
     def update(self, done: int, total: int | None) -> None:
         """So much of so much is done; the total may be unknown."""
-        now = self._clock()
-        if self._enabled and now >= self._next:
+        if self.due:
+            now = self._clock()
             self._next = now + REDRAWN_EVERY_SECONDS
             self._drawn = True
             self._stream.write(f"\r\x1b[K{progress_line(done, total, now - self._started)}")

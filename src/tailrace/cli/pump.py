@@ -54,10 +54,13 @@ class Pump:
             sys.stdout.buffer.flush()
 
     def _after(self, scan: Scan) -> None:
-        progress = scan.progress()
-        self._progress.update(progress.done, progress.total)
+        if self._progress.due:
+            progress = scan.progress()
+            self._progress.update(progress.done, progress.total)
+        if not self._cursor_file:
+            return
         now = time.monotonic()
-        if self._cursor_file and now - self._saved_at >= SAVED_EVERY_SECONDS:
+        if now - self._saved_at >= SAVED_EVERY_SECONDS:
             self._cursor_file.save(scan.cursor())
             self._saved_at = now
 

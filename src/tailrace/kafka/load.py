@@ -1,8 +1,11 @@
 """Loads straight onto brokers: records each with its own fate, or bare values with one fate for all."""
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
+from itertools import repeat
+from operator import length_hint
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -18,7 +21,10 @@ MESSAGE_TIMEOUT_SECONDS = 25.0
 # time-out, so that none of them can have been given up in silence.
 DRAIN_EVERY_SECONDS = 5.0
 DRAIN_SECONDS = 18.0
-FULL_WAIT_SECONDS = 0.02
+# Values under way; more only costs memory.
+MOST_UNDER_WAY = 100_000
+SLICE_RECORDS = 2_000
+FULL_WAIT_SECONDS = 0.002
 
 LINGER_MS = 5
 
@@ -106,9 +112,9 @@ class KafkaRecordLoad:
 class KafkaValueLoad:
     """Stores bare values faster: without a report for each.
 
-    Three things together leave no value lost in silence. What the client refuses at once is marked in
-    the batch. What a broker refuses stops the producer (`enable.gapless.guarantee`). And no value can
-    have timed out, as all are confirmed more often than the time-out.
+    Three things together leave no value lost in silence. What the client refuses at once is raised by
+    it. What a broker refuses stops the producer (`enable.gapless.guarantee`). And no value can have timed
+    out, as all are confirmed more often than the time-out, by a clock that is looked at.
     """
 
     def __init__(self, settings: ClientSettings, topic: str) -> None:
@@ -122,13 +128,13 @@ class KafkaValueLoad:
 
     def add(self, records: Sequence[bytes]) -> None:
         """Take values, waiting for room."""
-        if self._undrained_since is None:
-            self._undrained_since = time.monotonic()
-        batch: list[dict[str, object]] = [{"value": value} for value in records]
-        if self._enqueue(batch) != len(batch):
-            self._retry_or_refuse(batch)
-        self._taken += len(batch)
-        if time.monotonic() - self._undrained_since > DRAIN_EVERY_SECONDS:
+        for start in range(0, len(records), SLICE_RECORDS):
+            while len(self._producer) > MOST_UNDER_WAY:
+                self._wait_for_room()
+            if self._undrained_since is None:
+                self._undrained_since = time.monotonic()
+            self._produce(records[start : start + SLICE_RECORDS])
+        if self._undrained_since and time.monotonic() - self._undrained_since > DRAIN_EVERY_SECONDS:
             self.idle()
 
     def refused(self) -> Sequence[Refused]:
@@ -142,39 +148,38 @@ class KafkaValueLoad:
             left = self._producer.flush(DRAIN_SECONDS)
         except KafkaException as error:
             raise _broken_off(error) from None
-        if left:
+        since, self._undrained_since = self._undrained_since, None
+        # Also when this process itself was stopped for a while.
+        if left or (since is not None and time.monotonic() - since >= MESSAGE_TIMEOUT_SECONDS):
             raise _unconfirmed(left)
-        self._undrained_since = None
 
     def finish(self) -> int:
         """Wait until all are confirmed; answers how many were stored."""
         self.idle()
         return self._taken - self._refusals
 
-    def _enqueue(self, batch: list[dict[str, object]]) -> int:
-        try:
-            return self._producer.produce_batch(self._topic, batch)
-        except KafkaException as error:
-            raise _broken_off(error) from None
+    def _produce(self, values: Sequence[bytes]) -> None:
+        # `map` keeps the loop in C: 0.5 s a million values; produce_batch and its dictionaries take 0.7 s.
+        produce, at = self._producer.produce, 0
+        while at < len(values):
+            rest = iter(values[at:] if at else values)
+            try:
+                deque(map(produce, repeat(self._topic), rest), maxlen=0)
+                at = len(values)
+            except BufferError:
+                at = len(values) - length_hint(rest) - 1
+                self._wait_for_room()
+            except KafkaException as error:
+                at = len(values) - length_hint(rest)
+                self._refuse(self._taken + at - 1, error)
+        self._taken += len(values)
 
-    def _retry_or_refuse(self, batch: list[dict[str, object]]) -> None:
-        """What found the queue full goes again, in order; what can't be stored is refused."""
-        pending = list(enumerate(batch, self._taken))
-        while pending := [(i, row) for i, row in pending if self._is_to_retry(i, row)]:
-            self._wait_for_room()
-            self._enqueue([row for _, row in pending])
-
-    def _is_to_retry(self, index: int, row: dict[str, object]) -> bool:
-        error = row.pop("_error", None)
-        if not isinstance(error, KafkaError):
-            return False
-        if error.code() == KafkaError._QUEUE_FULL:
-            return True
+    def _refuse(self, index: int, exception: KafkaException) -> None:
+        error = exception.args[0]
         if error.fatal() or error.code() == KafkaError._FATAL:
-            raise _broken_off(KafkaException(error))
+            raise _broken_off(exception)
         self._refusals += 1
         self._refused.append(Refused(index, translate_error(error, "The value was not stored.")))
-        return False
 
     def _wait_for_room(self) -> None:
         since = self._undrained_since
@@ -187,7 +192,7 @@ class KafkaValueLoad:
 
 def _unconfirmed(left: int) -> UnknownOutcome:
     return UnknownOutcome(
-        f"The brokers did not confirm the last records in time ({left} are under way).",
+        f"The brokers did not confirm the last records in time ({left:,} are under way).",
         hint="They may have been stored or not: read the topic's end before sending them again.",
     )
 
