@@ -224,17 +224,13 @@ class Place:
         while seq < window.tip:
             entry = window.entry(seq)
             for run in entry.chunk.runs:
-                if run.partition in positions and run.partition not in owed:
-                    self._take_run(entry, run, positions, out)
-                    if out.full and not self._passed(positions, run, entry):
-                        return
+                wanted = run.partition in positions and run.partition not in owed
+                if wanted and not self._take_run(entry, run, positions, out):
+                    return
             seq += 1
             if out.full:
                 break
         self._settle()
-
-    def _passed(self, positions: Mapping[int, int], run: Run, entry: Encodings) -> bool:
-        return positions[run.partition] > entry.chunk.offsets[run.stop - 1]
 
     def _settle(self) -> None:
         """Become plain where nothing of its own is left to remember."""
@@ -303,8 +299,7 @@ class Place:
             if block is None:
                 self._ask(partition, offset)
                 continue
-            self._take_run(block, block.chunk.runs[0], positions, out)
-            if self._passed(positions, block.chunk.runs[0], block):
+            if self._take_run(block, block.chunk.runs[0], positions, out):
                 positions[partition] = max(positions[partition], self._block_end(partition, block))
                 if positions[partition] < self.feed.window.positions.get(partition, 0):
                     self._blocks.passed(key, block)
@@ -347,20 +342,25 @@ class Place:
 
     # -- rows
 
-    def _take_run(self, encodings: Encodings, run: Run, positions: dict[int, int], out: Output) -> None:
-        """Add the rows of a run that lie at or past the position, as far as there is room."""
+    def _take_run(self, encodings: Encodings, run: Run, positions: dict[int, int], out: Output) -> bool:
+        """Add the rows of a run that lie at or past the position, as far as there is room.
+
+        Answers whether those were all: room is a guess, so an output that is not full says nothing.
+        """
         offsets = encodings.chunk.offsets
         start = bisect_left(offsets, positions[run.partition], run.start, run.stop)
         end = self._end(run.partition)
         stop = run.stop if end is None else bisect_left(offsets, end, run.start, run.stop)
         if start >= stop:
-            return
+            return True
+        wanted = stop
         if self.selection.match is not None:
             stop = self._take_matching(encodings, run, start, stop, positions, out)
         else:
             stop = self._take_rows(encodings, run.partition, start, stop, positions, out)
         if stop > start:
             positions[run.partition] = offsets[stop - 1] + 1
+        return stop == wanted
 
     def _take_rows(
         self,

@@ -167,3 +167,29 @@ async def test_a_topic_made_again_under_a_live_stream_is_a_gap_and_starts_over(c
     assert sink.kinds()[:2] == ["gap", "gap"]
     assert {line["gap"]["cause"] for line in sink.lines() if "gap" in line} == {"recreated"}
     assert sink.offsets() == [(0, 0), (0, 1)]
+
+
+async def test_records_that_are_smaller_than_they_were_taken_for_are_not_passed_over(make_core):
+    """A run is cut where the write's room is guessed to end; the rest of it comes first in the next one."""
+    core = make_core(window_bytes=10_000_000)
+    core.log.create("t", 2)
+    await core.open("t", start=END)
+    for n in range(8):
+        core.log.append("t", *[b"1"] * 500, partition=n % 2)
+        await core.settle(5)
+    _, sink = await core.open("t", start=f"t~{core.tag()}:0@10,1@20")
+    await core.settle(200)
+    assert sorted(sink.offsets()) == [(0, n) for n in range(10, 2000)] + [(1, n) for n in range(20, 2000)]
+
+
+async def test_an_end_between_the_offsets_of_a_block_is_reached(make_core):
+    """`to` lies in a hole between two records that were read together."""
+    core = make_core(window_bytes=1_000)
+    core.log.create("t")
+    core.log.append("t", *[b"1"] * 5)
+    core.log.hole("t", 0, 10)
+    core.log.append("t", *[b"1"] * 100)
+    stream, sink = await core.open("t", to="t:0@8")
+    await core.settle(200)
+    assert sink.offsets() == [(0, n) for n in range(5)]
+    assert stream.ended
