@@ -38,6 +38,7 @@ class Outbox(asyncio.Queue[engineio.packet.Packet | None]):
     def __init__(self) -> None:
         super().__init__()
         self._bytes = 0
+        self._ended = False
         self._room = asyncio.Event()
         self._room.set()
 
@@ -62,7 +63,8 @@ class Outbox(asyncio.Queue[engineio.packet.Packet | None]):
         return True
 
     async def put(self, item: engineio.packet.Packet | None) -> None:
-        """Add a packet; never waits, so that the library can always come to its end."""
+        """Add a packet; never waits, so that the library can always come to its end, which None marks."""
+        self._ended = self._ended or item is None
         # It ends a poll that waits for something; a client may ask for any number of them.
         if item is None or item.packet_type != _NOOP or self.empty():
             self.put_nowait(item)
@@ -78,7 +80,7 @@ class Outbox(asyncio.Queue[engineio.packet.Packet | None]):
 
     def _count(self, more: int) -> None:
         self._bytes += more
-        if self.qsize() < ROOM_PACKETS and self._bytes < ROOM_BYTES:
+        if self._ended or (self.qsize() < ROOM_PACKETS and self._bytes < ROOM_BYTES):
             self._room.set()
         else:
             self._room.clear()
@@ -182,13 +184,23 @@ def _guard(server: SocketServer, handle: Callable[..., object]) -> Callable[[str
             return
         try:
             if await outbox.room_within(PING_INTERVAL_SECONDS + PING_TIMEOUT_SECONDS):
-                await handle(engine_id, data)  # type: ignore[misc]  # the library has no types
+                if server.outbox(engine_id) is not None:
+                    _check_connect(server, engine_id, data)
+                    await handle(engine_id, data)  # type: ignore[misc]  # the library has no types
                 return
         except Exception as error:  # noqa: BLE001 - the library raises many kinds for what is no packet
             _log.info("A Socket.IO packet could not be read: %s", type(error).__name__)
         await server.drop(engine_id)
 
     return message
+
+
+def _check_connect(server: SocketServer, engine_id: str, data: object) -> None:
+    """Refuse a second connect to a namespace: the library would keep the first for ever."""
+    if isinstance(data, str) and data[:1] == str(socketio.packet.CONNECT):
+        namespace = server.packet_class(encoded_packet=data).namespace or "/"
+        if server.manager.sid_from_eio_sid(engine_id, namespace) is not None:
+            raise ValueError("connected already")
 
 
 def _farewell(server: SocketServer, handle: Callable[..., object]) -> Callable[[str, str], object]:
