@@ -53,7 +53,7 @@ class Attempt:
 
     @property
     def holds(self) -> bool:
-        return self.whole and self.paced and self.report["p99_ms"] <= P99_MS
+        return self.whole and self.report["samples"] > 0 and self.paced and self.report["p99_ms"] <= P99_MS
 
     def tell(self, who: str) -> None:
         r = self.report

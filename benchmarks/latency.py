@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Measurement, Run
 from benchmarks.probes import Watch
-from benchmarks.processes import Gateway, child, loadgen
+from benchmarks.processes import Gateway, child, loadgen, milliseconds
 from benchmarks.producer import settings
 from benchmarks.values import stamp_of, stamped
 
@@ -77,10 +77,10 @@ def measure(pace: Pace, bench: Bench) -> Run:
             report = listeners.report(limit + SLACK_SECONDS)
         details = {"clients": report, "gateway": watch.report(), "producer": producer.report(60)}
     figures = {
-        "p50_ms": report["p50_ms"],
-        "p99_ms": report["p99_ms"],
+        "p50_ms": milliseconds(report, "p50"),
+        "p99_ms": milliseconds(report, "p99"),
         "wrong": report["lost"] + report["extra"] + report["wrong_records"] + report["closed"],
-        "cores": watch.cpu / report["seconds"],
+        "cores": watch.cpu / max(report["seconds"], 1e-9),
     }
     return Run(figures, details)
 
@@ -112,8 +112,8 @@ def measure_keyed(bench: Bench) -> Run:
         details = {"clients": report, "gateway": watch.report(), "producer": producer.report(60)}
     figures = {
         "wrong": report["lost"] + report["extra"] + report["wrong_records"] + report["closed"],
-        "p99_ms": report["p99_ms"],
-        "cores": watch.cpu / report["seconds"],
+        "p99_ms": milliseconds(report, "p99"),
+        "cores": watch.cpu / max(report["seconds"], 1e-9),
         "memory_mb": watch.resident / 1e6,
     }
     return Run(figures, details)

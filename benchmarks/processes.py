@@ -1,6 +1,7 @@
 """The processes of a measurement: gateway, producer, load generator, bare server. Each is its own."""
 
 import json
+import math
 import shutil
 import signal
 import socket
@@ -20,6 +21,11 @@ START_SECONDS = 30
 STOP_SECONDS = 30
 
 Report = dict[str, Any]
+
+
+def milliseconds(report: Report, percentile: str) -> float:
+    """Give a percentile; what was never seen took for ever, not no time."""
+    return float(report[f"{percentile}_ms"]) if report["samples"] else math.inf
 
 
 class BenchmarkError(Exception):

@@ -1,5 +1,6 @@
 """Reading a topic from its beginning by one client, and a thousand clients that come back at once."""
 
+import math
 import threading
 import time
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from benchmarks.bench import READ_RECORDS, Bench
 from benchmarks.fanout import Load, best_gateway
 from benchmarks.figures import Figure, Measurement, Run
 from benchmarks.probes import Watch, received_from
-from benchmarks.processes import Report, child, loadgen
+from benchmarks.processes import Report, child, loadgen, milliseconds
 
 READ_SECONDS = 120
 HERD = 1_000
@@ -135,13 +136,13 @@ def _herd_figures(
     backlog_mb = report["backlog_records"] * report["bytes_per_record"] / 1e6
     allowed = 1.5 * backlog_mb / fanout["mb_per_s"] + HERD_SLACK_SECONDS
     all_live = report["live"] == HERD
-    last = report["live_max_s"] if all_live else float("inf")
-    from_broker = broker.extra(report["started_at_ns"], report["live_max_s"])
+    last = report["live_max_s"] if all_live else math.inf
+    from_broker = broker.extra(report["started_at_ns"], report["live_max_s"]) if all_live else math.inf
     return {
         "last_live_s": last,
         "of_allowed": last / allowed,
         "last_to_median": last / max(report["live_p50_s"], 1e-9),
-        "live_p99_ratio": report["during"]["p99_ms"] / max(report["before"]["p99_ms"], 1e-9),
+        "live_p99_ratio": milliseconds(report["during"], "p99") / max(report["before"]["p99_ms"], 1e-9),
         "broker_bytes_ratio": from_broker / record_bytes if record_bytes else 0.0,
         "wrong": report["lost"]
         + report["wrong_records"]
