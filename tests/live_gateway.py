@@ -85,3 +85,4 @@ async def live_gateway(ports, settings=None, *, dev=True, more=()):
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        hub.close()

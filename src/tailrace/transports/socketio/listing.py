@@ -18,12 +18,18 @@ LEAST_READ_BYTES = 8 << 10
 
 
 class Listing:
-    """The records from `start` up to, not including, `end` of each partition."""
+    """The records from `start` up to, not including, `end` of each partition; holds about `total_bytes`."""
 
     def __init__(
-        self, reader: LogReader, topic: str, start: Mapping[int, int], end: Mapping[int, int]
+        self,
+        reader: LogReader,
+        topic: str,
+        start: Mapping[int, int],
+        end: Mapping[int, int],
+        *,
+        total_bytes: int = LIST_BYTES,
     ) -> None:
-        share = LIST_BYTES // max(1, len(start))
+        share = total_bytes // max(1, len(start))
         size = min(max(share, LEAST_READ_BYTES), MOST_READ_BYTES)
         self._partitions = {
             p: _Partition(reader, topic, p, offset, end.get(p, 0), size) for p, offset in start.items()
