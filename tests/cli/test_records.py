@@ -8,6 +8,8 @@ import pytest
 pytestmark = pytest.mark.kafka
 
 SECONDS = 60
+# Records with timestamps of long ago are due for deletion as soon as the broker looks, 30 s after its start.
+KEEP = {"retention.ms": "-1"}
 
 
 def rows(out: bytes) -> list[dict]:
@@ -29,7 +31,7 @@ def test_any_record_goes_round_as_json(run, make_topic):
         b'{"value":12345678901234567890.10,"key":"k","partition":0,"timestamp":10}\n'
         b'{"value":"a\\nb","value_encoding":"text","key":"k","partition":0,"timestamp":11}\n'
     )
-    first, second = make_topic(partitions=3), make_topic(partitions=3)
+    first, second = (make_topic(partitions=3, config=KEEP) for _ in range(2))
     assert run("produce", first, "--format", "json", given=given)[0] == 0
     out = run("consume", first, "--format", "json")[1]
     assert run("produce", second, "--format", "json", given=out)[0] == 0
@@ -56,8 +58,9 @@ def test_max_ends_in_the_middle_and_the_cursor_knows(run, topic, tmp_path):
     assert (first, run("consume", topic, "--format", "raw", "--save-cursor", file)[1]) == (b"1\n2\n", b"3\n")
 
 
-def test_places_to_start_and_to_end(run, topic):
+def test_places_to_start_and_to_end(run, make_topic):
     """Times, the last N and cursors."""
+    topic = make_topic(config=KEEP)
     lines = "".join(f'{{"value":{n},"timestamp":{1_700_000_000_000 + n * 1000}}}\n' for n in range(5))
     run("produce", topic, "--format", "json", given=lines.encode())
 
@@ -124,7 +127,7 @@ def test_follow_shows_new_records_until_interrupted(run, topic):
 
 def test_tail_is_sorted_by_time_over_partitions_then_follows(run, make_topic):
     """The last records in the order in which they were made."""
-    topic = make_topic(partitions=2)
+    topic = make_topic(partitions=2, config=KEEP)
     lines = "".join(
         f'{{"value":{n},"timestamp":{1_700_000_000_000 + n},"partition":{n % 2}}}\n' for n in range(6)
     )
