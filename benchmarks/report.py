@@ -65,7 +65,8 @@ def write_page(measurements: list[Measurement]) -> None:
         return
     head, _, rest = PAGE.read_text().partition(BEGIN)
     tail = rest.partition(END)[2]
-    made = f"{_machine(measured[-1])}.\n\nMeasured {_dates(measured)}.\n\n{table(measured)}"
+    picture = f"![every figure against its target]({PICTURE.relative_to(PAGE.parent)})"
+    made = f"{picture}\n\n{_machine(measured[-1])}.\n\nMeasured {_dates(measured)}.\n\n{table(measured)}"
     PAGE.write_text(f"{head}{BEGIN}\n{made}\n{END}{tail}")
 
 
@@ -96,12 +97,12 @@ def draw(measurements: list[Measurement]) -> None:
     scores = [min(max(score, LEAST_SCORE), MOST_SCORE) for _, score, _ in bars]
     axes.barh(range(len(bars)), [score - LEAST_SCORE for score in scores], left=LEAST_SCORE, height=0.68,
               color=[REACHED if score >= 1 else MISSED for _, score, _ in bars])  # fmt: skip
-    for row, ((_, _, text), score) in enumerate(zip(bars, scores, strict=True)):
-        axes.text(score * 1.04, row, text, va="center", fontsize=7.5, color="#333333")
+    for row, (_, _, text) in enumerate(bars):
+        axes.text(MOST_SCORE * 1.1, row, text, va="center", fontsize=8, color="#333333")
     axes.axvline(1, color="#222222", linewidth=1.4)
     axes.text(1, len(bars) - 0.2, "target", ha="center", va="bottom", fontsize=9)
     axes.set_xscale("log")
-    axes.set_xlim(LEAST_SCORE, MOST_SCORE * 4)
+    axes.set_xlim(LEAST_SCORE, MOST_SCORE)
     axes.set_ylim(-0.7, len(bars) + 0.4)
     ticks = [0.1, 0.25, 0.5, 1, 2, 4, 10, 20]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
