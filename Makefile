@@ -35,7 +35,8 @@ page:
 ifneq ($(PAGES),)
 ifeq ($(NODE_READY),yes)
 	@if [ examples/browser/package-lock.json -nt examples/browser/node_modules/.ready ]; then \
-		npm ci --prefix examples/browser --no-audit --no-fund --silent && touch examples/browser/node_modules/.ready; fi
+		npm ci --prefix examples/browser --no-audit --no-fund --silent && \
+		npm run --prefix examples/browser --silent build && touch examples/browser/node_modules/.ready; fi
 else
 	@echo "Node.js 20 or later is missing: the page's own build and tests are left out."
 endif
