@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from tests.transports.wire import Reading, live_gateway
@@ -10,6 +11,7 @@ from tests.transports.wire import Reading, live_gateway
 from tailrace.core.cursors import Cursor
 from tailrace.core.ports import NewRecord
 from tailrace.memory import MemoryLog
+from tailrace.settings import Settings
 
 FORMS = ["ndjson", "sse"]
 pytestmark = pytest.mark.parametrize("form", FORMS)
@@ -284,10 +286,6 @@ async def test_a_stream_cut_anywhere_resumes_by_its_last_cursor(live, form):
 
 async def test_a_slow_reader_gets_everything(form):
     """It falls behind the window and reads from the log."""
-    from dataclasses import replace
-
-    from tailrace.settings import Settings
-
     base = Settings()
     settings = replace(base, limits=replace(base.limits, window=65_536, send_buffer=8192))
     async with live_gateway(settings) as live:
