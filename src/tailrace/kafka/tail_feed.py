@@ -27,6 +27,9 @@ POLL_SECONDS = 0.02
 # With nothing to read a command wakes the thread; this only keeps the connection served.
 IDLE_SECONDS = 1.0
 CLOSE_LOOK_SECONDS = 0.5
+# A topic is asked for before it is assigned, which makes it live at once. More topics than this wait for
+# the client's own question about all of them, about a second: one by one thousands would take many.
+ASKED_ONE_BY_ONE = 20
 
 Receive = Callable[["Feed", Sequence[Event]], None]
 
@@ -85,7 +88,7 @@ class Feed:
 
     def _turn(self) -> None:
         if self._commands:
-            self._carry_out(self._commands.popleft())
+            self._carry_out_all()
         if not self._places and not self._commands:
             self._commanded.wait(IDLE_SECONDS)
             self._commanded.clear()
@@ -131,19 +134,31 @@ class Feed:
         finally:
             self._in_flight.release()
 
-    def _carry_out(self, command: Command) -> None:
-        if isinstance(command, Assign):
-            self._assign(command)
-        elif any(place.watch == command.watch for place in self._places.of(command.topic)):
-            self._unassign(command.topic)
+    def _carry_out_all(self) -> None:
+        """In order, but what is to be assigned next to each other at once: thousands may come together."""
+        assigns: list[Assign] = []
+        while self._commands:
+            command = self._commands.popleft()
+            if isinstance(command, Assign):
+                assigns.append(command)
+                continue
+            self._assign(assigns)
+            assigns = []
+            if any(place.watch == command.watch for place in self._places.of(command.topic)):
+                self._unassign(command.topic)
+        self._assign(assigns)
 
-    def _assign(self, command: Assign) -> None:
-        self._unassign(command.topic)
-        connection.ask_metadata(self._consumer, command.topic)
-        places = [Place(command.topic, p, command.watch, at) for p, at in command.positions.items()]
-        for place in places:
-            self._places.add(place)
-        self._consumer.incremental_assign([place.start() for place in places])
+    def _assign(self, commands: Sequence[Assign]) -> None:
+        places: list[Place] = []
+        for command in commands:
+            self._unassign(command.topic)
+            if len(commands) <= ASKED_ONE_BY_ONE:
+                connection.ask_metadata(self._consumer, command.topic)
+            for partition, at in command.positions.items():
+                places.append(Place(command.topic, partition, command.watch, at))
+                self._places.add(places[-1])
+        if places:
+            self._consumer.incremental_assign([place.start() for place in places])
 
     def _unassign(self, topic: str) -> None:
         places = [place for place in self._places.remove(topic) if not place.given_up]
