@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from tailrace.core.errors import TailraceError
 from tailrace.core.records import Chunk, Headers
@@ -113,11 +113,10 @@ class TailSource(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class NewRecord:
+class NewRecord(NamedTuple):
     """A record to store: `partition` None lets the partitioner choose, `timestamp` None is now.
 
-    Never changed once made, but not frozen: that costs 400 ns at each record produced.
+    A tuple, as `Stored` is: of all that never changes it is the quickest to make, and every record is one.
     """
 
     value: bytes | None
@@ -127,8 +126,7 @@ class NewRecord:
     headers: Headers = ()
 
 
-@dataclass(slots=True)
-class Stored:
+class Stored(NamedTuple):
     """Where a record was stored; timestamp in ms."""
 
     partition: int

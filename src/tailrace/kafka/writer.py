@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from tailrace.core.errors import Stopping, TailraceError
+from tailrace.core.errors import Stopping
 from tailrace.core.ports import NewRecord, Outcome
 from tailrace.kafka.settings import LOGGER, ClientSettings, producer_config
 from tailrace.kafka.writer_batch import Batch, fitting
@@ -121,9 +121,8 @@ class KafkaWriter:
             self._room_bytes += batch.nbytes
         self._wake()
         for batch in settled:
-            failed = [outcome.code for outcome in batch.outcomes if isinstance(outcome, TailraceError)]
-            self._metrics.records_stored.value += len(batch.outcomes) - len(failed)
-            for code in failed:
+            self._metrics.records_stored.value += len(batch.outcomes) - len(batch.failed)
+            for code in batch.failed:
                 self._metrics.records_refused.at(code).value += 1
             batch.on_done(batch.outcomes)  # type: ignore[arg-type]  # none is None once settled
 

@@ -10,9 +10,23 @@ OVERHEAD_BYTES = 300
 
 
 class Batch:
-    """Records of one topic; `at` is the next to send, `pending` how many have no outcome yet."""
+    """Records of one topic; `at` is the next to send, `pending` how many have no outcome yet.
 
-    __slots__ = ("asked", "at", "nbytes", "on_done", "outcomes", "pending", "records", "told", "topic")
+    `failed` are the codes of those that were not stored.
+    """
+
+    __slots__ = (
+        "asked",
+        "at",
+        "failed",
+        "nbytes",
+        "on_done",
+        "outcomes",
+        "pending",
+        "records",
+        "told",
+        "topic",
+    )
 
     def __init__(
         self,
@@ -26,6 +40,7 @@ class Batch:
         self.nbytes = nbytes
         self.on_done = on_done
         self.at = 0
+        self.failed: list[str] = []
         # Whether the topic was asked for just before: then the answer is believed.
         self.asked = False
         self.pending = len(records)
@@ -36,6 +51,7 @@ class Batch:
         """Give all that was not sent the same error."""
         rest = len(self.records) - self.at
         self.outcomes[self.at :] = [error] * rest
+        self.failed += [error.code] * rest
         self.at = len(self.records)
         self.pending -= rest
 
@@ -44,12 +60,21 @@ def fitting(
     records: Sequence[NewRecord], most: int, most_bytes: int, *, at_least: int = 0
 ) -> tuple[int, int]:
     """How many records from the front fit into the room, and their bytes."""
+    if len(records) <= most and (total := _nbytes(records)) <= most_bytes:
+        return len(records), total
     total = 0
     for count, record in enumerate(records[:most]):
-        size = OVERHEAD_BYTES + len(record.value or b"") + len(record.key or b"")
-        if record.headers:
-            size += sum(len(name) + len(value or b"") for name, value in record.headers)
+        size = _nbytes((record,))
         if total + size > most_bytes and count >= at_least:
             return count, total
         total += size
     return min(most, len(records)), total
+
+
+def _nbytes(records: Sequence[NewRecord]) -> int:
+    size = OVERHEAD_BYTES * len(records)
+    size += sum([len(record.value) for record in records if record.value])
+    size += sum([len(record.key) for record in records if record.key])
+    for headers in [record.headers for record in records if record.headers]:
+        size += sum(len(name) + len(value or b"") for name, value in headers)
+    return size

@@ -48,13 +48,23 @@ class Answers:
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """The fates of the next records."""
         if set(map(type, outcomes)) == {Stored}:
-            self._positions.update({o.partition: o.offset + 1 for o in outcomes})  # type: ignore[union-attr]
+            self._move(outcomes)  # type: ignore[arg-type]
             if self._mode == "all":
                 self._put(b"\n".join(map(answer, outcomes)) + b"\n")
             self.acked += len(outcomes)
             return
         for outcome in outcomes:
             self._add_one(outcome)
+
+    def _move(self, outcomes: Sequence[Stored]) -> None:
+        # Offsets ascend in each partition, so each one's last tells, and few have to be looked at.
+        seen: set[int] = set()
+        for outcome in reversed(outcomes):
+            if outcome.partition not in seen:
+                seen.add(outcome.partition)
+                self._positions[outcome.partition] = outcome.offset + 1
+                if len(seen) == len(self._positions):
+                    return
 
     def _add_one(self, outcome: Outcome) -> None:
         self.acked += 1
