@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 _log = logging.getLogger("tailrace.pump")
@@ -56,11 +56,6 @@ class Pump:
         if not self._scheduled:
             self._scheduled = True
             self._call_soon(self._run)
-
-    def wake_all(self, readers: Iterable[Reader]) -> None:
-        """Each of them has something to do."""
-        for reader in readers:
-            self.wake(reader)
 
     def _run(self) -> None:
         self._scheduled = False

@@ -32,7 +32,8 @@ def test_readers_take_turns_and_live_ones_go_first():
     rounds, taken = [], []
     pump = Pump(rounds.append, clock=iter(range(1000)).__next__)
     behind, live = Taker(3, taken, live=False), Taker(3, taken, live=True)
-    pump.wake_all([behind, live, live])
+    for reader in (behind, live, live):
+        pump.wake(reader)
     while rounds:
         rounds.pop()()
     assert taken == [live, behind] * 3
