@@ -68,7 +68,25 @@ def make_app(
     app = Starlette(routes=[*paths, *more])
     app.router.redirect_slashes = False
     app.router.default = _NotFound(gateway, app.router.default)
-    return app
+    return _Dispatch(paths, doors, app)
+
+
+class _Dispatch:
+    """Finds the door of a path of the table at once; what else there is goes through Starlette's layers."""
+
+    def __init__(self, paths: Sequence[Path], doors: Mapping[str, "_Door"], others: ASGIApp) -> None:
+        self._doors = [(path.path_regex.match, doors[path.path]) for path in paths]
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            for match, door in self._doors:
+                found = match(scope["path"])
+                if found:
+                    scope["path_params"] = found.groupdict()
+                    await door(scope, receive, send)
+                    return
+        await self._others(scope, receive, send)
 
 
 class _Action:
@@ -111,7 +129,7 @@ class _Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        sender = Sender(send)
+        sender = Sender(send, scope.get("tailrace.answer"))
         begun = perf_counter()
         action = self._actions.get(scope["method"])
         common = response_headers(headers.get(b"origin"), self._gateway.settings.server.origins)

@@ -5,7 +5,7 @@ write shared bytes straight to the transport: through ASGI the same fan-out is f
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -204,6 +204,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         cycle.scope["tailrace.open_stream"] = partial(self._open_stream, cycle)  # type: ignore[typeddict-unknown-key]
+        cycle.scope["tailrace.answer"] = partial(self._answer, cycle)  # type: ignore[typeddict-unknown-key]
         super()._start_asgi_task(cycle, app)
 
     def _refuse(self, error: TailraceError) -> None:
@@ -226,6 +227,32 @@ class Connection(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def _answer(
+        self,
+        cycle: RequestResponseCycle,
+        status: int,
+        headers: Sequence[tuple[bytes, bytes]],
+        body: bytes,
+    ) -> None:
+        """Send a whole response at once: through ASGI's two messages a small one takes twice as long."""
+        if cycle.disconnected or self.transport.is_closing():
+            return
+        closes = (b"connection", b"close") in headers
+        lines = [STATUS_LINE[status]]
+        for name, value in (*self.server_state.default_headers, *headers):
+            lines += (name, b": ", value, b"\r\n")
+        head = b"".join(lines)
+        if head.count(b"\n") != len(self.server_state.default_headers) + len(headers) + 1:
+            raise RuntimeError("A header's value has a line break in it.")
+        if not cycle.keep_alive and not closes:
+            head += b"connection: close\r\n"
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(b"%b\r\n%b" % (head, b"" if cycle.scope["method"] == "HEAD" else body))
+        cycle.message_event.set()
+        if closes or not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
     # -- streams
 

@@ -55,6 +55,10 @@ async def send_answer(send: Sender, answer: Answer, common: HeaderList, *, with_
         headers += common
     else:
         headers += [(n, answer.policy if n == b"content-security-policy" else v) for n, v in common]
+    if send.whole is not None:
+        send.started = True
+        send.whole(answer.status, headers, answer.body if with_body else b"")
+        return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body if with_body else b""})
 

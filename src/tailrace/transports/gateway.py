@@ -15,6 +15,7 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+SendWhole = Callable[[int, Sequence[tuple[bytes, bytes]], bytes], None]
 HeaderList = Sequence[tuple[bytes, bytes]]
 
 
@@ -84,13 +85,14 @@ class Answer:
 
 
 class Sender:
-    """ASGI's send, which knows whether the response has begun."""
+    """ASGI's send, which knows whether the response has begun; `whole` sends one at once, where it can."""
 
-    __slots__ = ("_send", "started")
+    __slots__ = ("_send", "started", "whole")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, whole: SendWhole | None = None) -> None:
         self._send = send
         self.started = False
+        self.whole = whole
 
     async def __call__(self, message: Message) -> None:
         """Send a message."""
