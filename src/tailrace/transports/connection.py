@@ -7,7 +7,6 @@ write shared bytes straight to the transport: through ASGI the same fan-out is f
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import httptools
@@ -93,6 +92,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._bounds = bounds
         self._sink: HttpSink | None = None
+        self._served: RequestResponseCycle | None = None
         self._head_since: float | None = None
         # Of whole headers and the address, and of what came behind the last of them.
         self._head_bytes = 0
@@ -203,8 +203,11 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        cycle.scope["tailrace.open_stream"] = partial(self._open_stream, cycle)  # type: ignore[typeddict-unknown-key]
-        cycle.scope["tailrace.answer"] = partial(self._answer, cycle)  # type: ignore[typeddict-unknown-key]
+        # Bound to the connection, not to the request: a request that holds itself waits for the collector,
+        # and at thousands a second that stops everybody for tens of milliseconds.
+        self._served = cycle
+        cycle.scope["tailrace.open_stream"] = self._open_stream  # type: ignore[typeddict-unknown-key]
+        cycle.scope["tailrace.answer"] = self._answer  # type: ignore[typeddict-unknown-key]
         super()._start_asgi_task(cycle, app)
 
     def _refuse(self, error: TailraceError) -> None:
@@ -228,15 +231,10 @@ class Connection(HttpToolsProtocol):
             self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
-    def _answer(
-        self,
-        cycle: RequestResponseCycle,
-        status: int,
-        headers: Sequence[tuple[bytes, bytes]],
-        body: bytes,
-    ) -> None:
+    def _answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
         """Send a whole response at once: through ASGI's two messages a small one takes twice as long."""
-        if cycle.disconnected or self.transport.is_closing():
+        cycle = self._served
+        if cycle is None or cycle.disconnected or self.transport.is_closing():
             return
         closes = (b"connection", b"close") in headers
         lines = [STATUS_LINE[status]]
@@ -256,11 +254,10 @@ class Connection(HttpToolsProtocol):
 
     # -- streams
 
-    def _open_stream(
-        self, cycle: RequestResponseCycle, status: int, headers: Iterable[tuple[bytes, bytes]]
-    ) -> HttpSink | None:
+    def _open_stream(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> HttpSink | None:
         """Send the head of an endless response; None where the client has gone already."""
-        if cycle.disconnected or self.transport.is_closing():
+        cycle = self._served
+        if cycle is None or cycle.disconnected or self.transport.is_closing():
             return None
         chunked = cycle.scope["http_version"] != "1.0"
         head = [STATUS_LINE[status]]
@@ -303,7 +300,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         super().connection_lost(exc)
-        self._head_since = None
+        self._head_since = self._served = None
         sink, self._sink = self._sink, None
         if sink is not None and not sink.closed:
             sink.closed = True
