@@ -26,6 +26,7 @@ READS_PER_PARTITION = 2
 # How far a reader's next blocks are read before it asks: one is written while another is read.
 BLOCKS_AHEAD = 4
 RETRY_SECONDS = 0.5
+ALL_OFFSETS = 2**63
 # A reader that hears that it stands at the end already may ask again at once.
 END_SECONDS = 0.05
 
@@ -181,6 +182,17 @@ class BlockCache:
         partition.readers -= 1
         self._forget_empty(key, partition)
 
+    def forget(self, key: Key) -> None:
+        """Nothing that was read of a partition holds any more; who waits asks anew."""
+        old = self._partitions.get(key)
+        if old is None:
+            return
+        for block in list(old.blocks.values()):
+            self._drop(key, block)
+        renewed = self._partitions[key] = _Partition()
+        renewed.readers = old.readers
+        old.answer(0, ALL_OFFSETS, None)
+
     def passed(self, key: Key, block: CachedBlock) -> None:
         """A reader that entered has taken all of a block: have the next ones read, let go of what is done.
 
@@ -223,11 +235,14 @@ class BlockCache:
         else:
             if block.next_offset <= offset:
                 await asyncio.sleep(END_SECONDS)
-            self._take(key, partition, offset, block)
+            if self._partitions.get(key) is partition:
+                self._take(key, partition, offset, block)
         finally:
             partition.reading.discard(offset)
-        self._read_more(key, partition)
-        self._forget_empty(key, partition)
+        # Otherwise it was forgotten meanwhile: who waited has asked anew.
+        if self._partitions.get(key) is partition:
+            self._read_more(key, partition)
+            self._forget_empty(key, partition)
 
     def _take(self, key: Key, partition: _Partition, offset: int, block: Block) -> None:
         if block.chunk is not None:

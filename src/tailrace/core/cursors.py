@@ -103,8 +103,12 @@ def format_topic(topic: str, tag: str | None, positions: Mapping[int, Position |
 
 def join_topics(parts: Iterable[str]) -> str:
     """A whole cursor from its topics' parts, in order of their names."""
-    text = ";".join(sorted(parts))
+    text = ";".join(sorted(parts, key=_name))
     return text if len(text) <= COMPACT_ABOVE_BYTES else Cursor.parse(text).compact()
+
+
+def _name(part: str) -> str:
+    return part.partition(":")[0].partition("~")[0]
 
 
 def topic_tag(cluster_id: str, topic_id: bytes) -> str:

@@ -43,6 +43,7 @@ class TopicStart:
     """Where to begin in one topic, and what can no longer be had of it."""
 
     feed: Feed
+    tag: str
     positions: Mapping[int, int]
     gaps: Sequence[Gap] = ()
     to: Mapping[int, int] | None = None
@@ -158,18 +159,32 @@ class Hub:
         if selection.partitions is not None and selection.to is not None:
             to = {p: offset for p, offset in selection.to.items() if p in selection.partitions}
             selection = Selection(selection.match, selection.partitions, to, selection.counted)
-        place = Place(start.feed, self._blocks, positions, selection, subscription.wake, self._clock)
+        feed = self._adopt(start.feed)
+        place = Place(feed, self._blocks, positions, selection, subscription.wake, self._clock)
         place.gaps += [gap for gap in start.gaps if gap.partition in positions]
+        if feed.window.tag != start.tag:
+            lost = [Gap(p, offset, None, "recreated") for p, offset in sorted(positions.items())]
+            place.restart(dict.fromkeys(range(feed.partitions), 0), lost)
         return place
+
+    def _adopt(self, feed: Feed) -> Feed:
+        """The feed that is watched for a topic: locating may take long enough for it to be let go."""
+        watched = self._watched.get(feed.topic)
+        if watched is None:
+            watched = self._watched[feed.topic] = _Watched(feed)
+            self._tail.watch(feed.topic, feed.window.positions)
+        watched.unused_since = None
+        return watched.feed
 
     async def _locate(self, topic: str, start: Start, to: Start | None) -> TopicStart:
         feed = await self._feed(topic)
         end = None if to is None else await self._end(feed, to)
         if isinstance(start, Last):
             # The last N before `to`, also while more come.
-            return TopicStart(feed, await last_positions(self.reader, topic, start.count, end), (), end)
+            last = await last_positions(self.reader, topic, start.count, end)
+            return TopicStart(feed, feed.window.tag, last, (), end)
         positions, gaps = await self._positions(feed, start)
-        return TopicStart(feed, positions, gaps, end)
+        return TopicStart(feed, feed.window.tag, positions, gaps, end)
 
     async def _positions(self, feed: Feed, start: Start) -> tuple[Mapping[int, int], Sequence[Gap]]:
         if isinstance(start, Cursor) and feed.topic in start.topics:
@@ -256,11 +271,10 @@ class Hub:
         if watched is not None and not watched.feed.gone:
             return watched.feed
         info = await self._describe_one(topic)
-        positions = await self.reader.latest(topic)
         if watched is not None:
-            watched.feed.recreate(info, positions)
-            self._tail.watch(topic, positions)
+            self._compare(watched, info)
             return watched.feed
+        positions = await self.reader.latest(topic)
         feed = Feed(info, positions, self._limits.window_bytes)
         self._watched[topic] = _Watched(feed)
         self._tail.watch(topic, positions)
@@ -288,6 +302,8 @@ class Hub:
         del at, cause
         watched = self._watched.get(topic)
         if watched is not None:
+            # What was cut off may have been read, and its offsets are given again.
+            self._blocks.forget((topic, watched.feed.window.tag, partition))
             watched.feed.lose(partition, resume_at)
 
     def on_stalled(self, topic: str, partition: int, offset: int) -> None:
@@ -308,8 +324,11 @@ class Hub:
     async def _run_streams(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            self.look_after_streams()
-            self.look_after_memory()
+            try:
+                self.look_after_streams()
+                self.look_after_memory()
+            except Exception:  # noqa: BLE001 - one odd stream must not end the looks for good
+                _log.exception("Looking after streams failed.")
 
     async def _run_topics(self) -> None:
         while True:
@@ -326,8 +345,7 @@ class Hub:
         """Heartbeats in turn, so that each stream has one within the set time; idle and dead ones end."""
         now = self._clock()
         for subscription in list(self.streams):
-            if subscription.idle_since(now):
-                subscription.end("idle")
+            subscription.look(now)
         self._beats += len(self.streams) * LOOK_SECONDS / (self._limits.heartbeat_seconds / 2)
         while self._beats >= 1 and self.streams:
             self._due = self._due or list(self.streams)
@@ -339,7 +357,7 @@ class Hub:
     def look_after_memory(self) -> None:
         """Windows together stay within their half of the memory; who reads a trimmed one catches up."""
         limit = self._limits.memory_bytes // 2
-        held = sum(w.feed.window.nbytes for w in self._watched.values())
+        held = sum(w.feed.window.weigh() for w in self._watched.values())
         for watched in list(self._watched.values()):
             if held <= limit:
                 return

@@ -19,7 +19,9 @@ async def last_positions(
     They end at `before`, by default at the end of the topic. Records count by timestamp; each partition's
     own order is kept. Fewer where the topic has fewer.
     """
-    earliest, latest = await reader.earliest(topic), before or await reader.latest(topic)
+    earliest, latest = await reader.earliest(topic), dict(await reader.latest(topic))
+    if before is not None:
+        latest = {p: min(end, before.get(p, 0)) for p, end in latest.items()}
     stamps = {p: await _last_stamps(reader, topic, p, earliest[p], latest[p], count) for p in latest}
     positions = dict(latest)
     tails = [(-rows[-1][0], p, len(rows) - 1) for p, rows in stamps.items() if rows]
@@ -53,6 +55,8 @@ async def _stamps(reader: LogReader, topic: str, partition: int, start: int, sto
         try:
             block = await reader.read(topic, partition, start, READ_BYTES)
         except LostPosition as lost:
+            if start > lost.latest:
+                break
             # Retention went past it meanwhile.
             start = max(lost.earliest, start + 1)
             continue

@@ -148,6 +148,26 @@ class Place:
         self._seq = seq
         self._positions = self.feed.window.positions_at(seq)
 
+    @property
+    def owes(self) -> bool:
+        """Whether a partition that can't be read holds it up no more."""
+        return bool(self._owed())
+
+    def pass_over(self, seq: int) -> None:
+        """Nothing before the entry `seq` matches its filter: it need not be looked at."""
+        if self._seq is not None:
+            self.go_to(seq)
+            return
+        positions = self._positions
+        assert isinstance(positions, dict)
+        if self._asked or self._behind(positions):
+            return
+        for partition, offset in self.feed.window.positions_at(seq).items():
+            if partition in positions:
+                end = self._end(partition)
+                there = offset if end is None else min(offset, end)
+                positions[partition] = max(positions[partition], there)
+
     def leave_window(self) -> None:
         """Keep positions of its own: its entries are gone, or the window starts anew."""
         if self._seq is not None:
@@ -218,7 +238,7 @@ class Place:
     def _join(self, positions: dict[int, int], out: Output) -> None:
         window = self.feed.window
         owed = self._owed()
-        seq = window.locate(positions, owed)
+        seq = window.locate(positions, owed | self._ended(positions))
         if seq is None:
             return
         while seq < window.tip:
@@ -314,6 +334,13 @@ class Place:
     def _end(self, partition: int) -> int | None:
         """The offset at which a partition ends; one that was made after `to` was fixed ends at once."""
         return None if self.selection.to is None else self.selection.to.get(partition, 0)
+
+    def _ended(self, positions: Mapping[int, int]) -> frozenset[int]:
+        """The partitions that have come to their `to`, wherever the window begins."""
+        to = self.selection.to
+        if to is None:
+            return frozenset()
+        return frozenset(p for p, offset in positions.items() if offset >= to.get(p, 0))
 
     def _ask(self, partition: int, offset: int) -> None:
         withdraw = self._blocks.request(

@@ -8,7 +8,8 @@ from typing import Literal
 from tailrace.core.cursors import Cursor
 from tailrace.core.errors import BadCursor
 
-MAX_LAST = 1_000_000
+# Each partition's last ones are looked at, and remembered, until it is known which are the last of all.
+MAX_LAST = 100_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = re.compile(r"-(\d{1,9})")

@@ -204,8 +204,8 @@ class Subscription:
     def _catch_up_parked(self) -> None:
         """Nothing came for it while it waited: it stands at the tip now."""
         for place in self._places:
-            if place.plain and place.selection.match is not None:
-                place.go_to(place.feed.window.tip)
+            if place.selection.match is not None:
+                place.pass_over(place.feed.window.tip)
 
     # -- what feeds tell
 
@@ -214,8 +214,8 @@ class Subscription:
         if self._parked:
             self._parked = False
             for place in self._places:
-                if place.plain and place.selection.match is not None:
-                    place.go_to(seq if place.feed is feed else place.feed.window.tip)
+                if place.selection.match is not None:
+                    place.pass_over(seq if place.feed is feed else place.feed.window.tip)
         self._pump.wake(self)
 
     def leave_window(self, feed: Feed) -> None:
@@ -275,6 +275,15 @@ class Subscription:
                 self._sink.write(self._format.frame(data))
         self.wrote = False
 
+    def look(self, now: float) -> None:
+        """Once in a while: end what is idle or has come to its end, go on past what can't be read."""
+        if self.idle_since(now):
+            self.end("idle")
+        elif self._parked and self._places:
+            self._catch_up_parked()
+            if not self._over() and any(place.owes for place in self._places):
+                self._pump.wake(self)
+
     def idle_since(self, now: float) -> bool:
         """Whether it has waited for a record for longer than it wants to."""
         if self._idle is None or not self._parked:
@@ -320,4 +329,6 @@ class Subscription:
         for place in self._places:
             place.feed.remove(self, place.selection.match)
             place.restart({}, ())
+        # A place knows its stream: together they would wait for the collector.
+        self._places = ()
         self._on_end(self)

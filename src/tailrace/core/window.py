@@ -7,6 +7,8 @@ from tailrace.core.formats import Format
 from tailrace.core.records import Chunk
 from tailrace.core.routes import Match, Route
 
+# What a row costs in the index of one route: a list, its slot, the value.
+ROUTE_ROW_BYTES = 150
 # Readers of one topic stand at few places of its window; the text of each is made once.
 CURSOR_TEXTS = 64
 
@@ -59,6 +61,7 @@ class Encodings:
             for row, value in enumerate(route.extract(self.chunk)):
                 by_value.setdefault(value, []).append(row)
             self._by_route[route] = by_value
+            self.nbytes += ROUTE_ROW_BYTES * len(self.chunk)
         return by_value
 
     def rows(self, match: Match) -> Sequence[int]:
@@ -106,6 +109,11 @@ class Window:
         if self.nbytes > self._limit:
             self.trim(self._limit * 7 // 8)
         return entry
+
+    def weigh(self) -> int:
+        """The bytes held, with all that was made of the records since; within the window's own bound."""
+        self.trim(self._limit)
+        return self.nbytes
 
     def trim(self, limit: int) -> None:
         """Let the oldest entries go until at most `limit` bytes are held; the newest one stays."""

@@ -18,7 +18,7 @@ MAX_FILTER_CHARACTERS = 1000
 MAX_DEPTH = 16
 MAX_ROUTES_KEPT = 1024
 
-_SIDES = re.compile(r"\s*(?P<field>(?:[^=\"]|\"(?:[^\"\\]|\\.)*\")+?)\s*==\s*(?P<literal>.+?)\s*")
+_SIDES = re.compile(r"(?P<field>(?:[^=\"]|\"(?:[^\"\\]|\\.)*\")+)==(?P<literal>.+)")
 _STEP = re.compile(r"\.(?P<name>[A-Za-z_][A-Za-z0-9_-]*)|\[(?P<quoted>\"(?:[^\"\\]|\\.)*\")\]")
 _HINT = 'Write key == "a", headers["b"] == "c", or value.d.e == 5.'
 
@@ -32,11 +32,11 @@ def parse_filter(text: str) -> Match:
     Raises:
         BadRequest: it is none, with what is understood.
     """
-    sides = _SIDES.fullmatch(text) if len(text) <= MAX_FILTER_CHARACTERS else None
+    sides = _SIDES.fullmatch(text.strip()) if len(text) <= MAX_FILTER_CHARACTERS else None
     if sides is None:
         raise _refused("it has not the form FIELD == LITERAL")
-    root, path = _field(sides["field"])
-    literal = _literal(sides["literal"])
+    root, path = _field(sides["field"].strip())
+    literal = _literal(sides["literal"].strip())
     if root == "key" and not path:
         return Match(KEY, _text(literal))
     if root == "headers" and len(path) == 1:
@@ -45,7 +45,7 @@ def parse_filter(text: str) -> Match:
         if isinstance(literal, dict | list):
             raise _refused("a field is compared with a string, a number, true, false or null")
         return Match(_value_route(path), _comparable(literal))
-    raise _refused(f"{sides['field']!r} is no field of a record")
+    raise _refused(f"{sides['field'].strip()!r} is no field of a record")
 
 
 def _refused(why: str) -> BadRequest:

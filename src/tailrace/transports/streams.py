@@ -1,6 +1,7 @@
 """`GET /v1/stream`: NDJSON, server-sent events or bare values, as the client wants it."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from tailrace.core.errors import (
     BadCursor,
     BadRequest,
     BrokerUnavailable,
+    Internal,
     NotAcceptable,
     TailraceError,
 )
@@ -28,11 +30,15 @@ from tailrace.protocol.sse import RETRY_MS, SseRecordFormat, SseWriteFormat
 from tailrace.transports.connection import HttpSink
 from tailrace.transports.gateway import Answer, Call, Gateway
 
+_log = logging.getLogger("tailrace.http")
+
 # With more partitions a cursor on each record costs more than the records.
 ID_PER_RECORD_PARTITIONS = 8
 # An EventSource gives up for good at a 5xx, so a stream opens even when no broker answers in this time.
 LOCATE_SECONDS = 3.0
 LOCATE_AGAIN_SECONDS = 1.0
+# A question that hangs is asked anew.
+LOCATE_LATER_SECONDS = 30.0
 
 _MEDIA = {
     "application/x-ndjson": "ndjson",
@@ -74,7 +80,9 @@ class Streams:
         spawn: runs a coroutine to its end.
     """
 
-    def __init__(self, hub: Hub, spawn: Callable[[Coroutine[object, object, None]], object]) -> None:
+    def __init__(
+        self, hub: Hub, spawn: Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
+    ) -> None:
         self._hub = hub
         self._spawn = spawn
         self.tallies = {form: Tally() for form in _CONTENT_TYPES}
@@ -88,7 +96,8 @@ class Streams:
                 # Only this keeps an EventSource from coming again for ever.
                 return Answer(status=204)
             _check_cursor_size(request, starts, gateway.settings.limits.cursor)
-        sink: HttpSink | None = call.scope["tailrace.open_stream"](200, _headers(call, request, starts))
+        headers = _headers(call, request, starts, gateway.settings.limits.cursor)
+        sink: HttpSink | None = call.scope["tailrace.open_stream"](200, headers)
         if sink is None:
             return None
         self._begin(request, starts, sink)
@@ -117,11 +126,20 @@ class Streams:
             frame = chunked if sink.chunked else bare
             sink.write(frame(b"retry: %d\n\n" % RETRY_MS))
         if starts is None:
-            self._spawn(self._locate_later(request, subscription))
+            self._begin_later(request, subscription, sink)
         else:
             self._hub.begin(subscription, starts, request.selection)
             # The cursor to come back with, also where no record comes for a while.
             subscription.heartbeat()
+
+    def _begin_later(self, request: StreamRequest, subscription: Subscription, sink: HttpSink) -> None:
+        locating = self._spawn(self._locate_later(request, subscription))
+
+        def left() -> None:
+            locating.cancel()
+            subscription.close()
+
+        sink.on_close = left
 
     async def _locate_later(self, request: StreamRequest, subscription: Subscription) -> None:
         """The broker was away when the stream opened: begin as soon as it can say where."""
@@ -129,11 +147,15 @@ class Streams:
         start = Moment(int(time.time() * 1000)) if request.start == END else request.start
         while not subscription.ended:
             try:
-                starts = await self._hub.locate(request.topics, start, request.to)
-            except BrokerUnavailable:
+                async with asyncio.timeout(LOCATE_LATER_SECONDS):
+                    starts = await self._hub.locate(request.topics, start, request.to)
+            except (BrokerUnavailable, TimeoutError):
                 await asyncio.sleep(LOCATE_AGAIN_SECONDS)
             except TailraceError as error:
                 subscription.fail(error)
+            except Exception as error:  # noqa: BLE001 - nobody else would tell the client
+                _log.exception("Locating a stream failed.")
+                subscription.fail(Internal("The stream could not begin.", cause=type(error).__name__))
             else:
                 self._hub.begin(subscription, starts, request.selection)
                 subscription.heartbeat()
@@ -222,9 +244,11 @@ def _cursor(starts: Sequence[TopicStart]) -> str:
 
 
 def _check_cursor_size(request: StreamRequest, starts: Sequence[TopicStart], most: int) -> None:
-    if request.form == "sse" and len(_cursor(starts)) > most:
+    """NDJSON tells any cursor in its body; the others have only a header or an id for it."""
+    if request.form != "ndjson" and len(_cursor(starts)) > most:
+        place = "an event's id" if request.form == "sse" else "a header"
         raise BadRequest(
-            f"The cursor of these topics is longer than the {most} bytes that an event's id may have.",
+            f"The cursor of these topics is longer than the {most} bytes that {place} may have.",
             hint="Ask for format=ndjson, or for fewer topics.",
         )
 
@@ -234,12 +258,12 @@ def _id_per_record(starts: Sequence[TopicStart]) -> bool:
 
 
 def _headers(
-    call: Call, request: StreamRequest, starts: Sequence[TopicStart] | None
+    call: Call, request: StreamRequest, starts: Sequence[TopicStart] | None, longest_cursor: int
 ) -> list[tuple[bytes, bytes]]:
     headers = [(b"content-type", _CONTENT_TYPES[request.form]), (b"x-accel-buffering", b"no")]
     headers += call.response_headers
-    if starts is not None:
-        headers.append((b"tailrace-cursor", _cursor(starts).encode()))
+    if starts is not None and len(cursor := _cursor(starts)) <= longest_cursor:
+        headers.append((b"tailrace-cursor", cursor.encode()))
     if request.form == "sse":
         per_record = starts is not None and _id_per_record(starts)
         headers.append((b"tailrace-id", b"record" if per_record else b"write"))

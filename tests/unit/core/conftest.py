@@ -98,12 +98,16 @@ class Core:
         self.tasks.add(task := asyncio.get_running_loop().create_task(work))
         task.add_done_callback(self.tasks.discard)
 
-    async def open(self, *topics, start=BEGINNING, to=None, limit=None, idle=None, format_=NDJSON, **more):
+    async def open(
+        self, *topics, start=BEGINNING, to=None, limit=None, idle=None, format_=NDJSON, located=None, **more
+    ):
         """A stream and its sink."""
         start = Cursor.parse(start) if isinstance(start, str) else start
         sink = ListSink()
         stream = self.hub.stream(sink, format_, limit=limit, idle=idle, on_end=lambda _: None)
-        starts = await self.hub.locate(topics, start, Cursor.parse(to) if isinstance(to, str) else to)
+        starts = located or await self.hub.locate(
+            topics, start, Cursor.parse(to) if isinstance(to, str) else to
+        )
         self.hub.begin(stream, starts, Selection(counted=limit is not None, **more))
         return stream, sink
 

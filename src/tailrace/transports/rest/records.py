@@ -197,7 +197,7 @@ async def _wait(hub: Hub, page: _Page, wanted: int | None, seconds: float) -> No
     """Until a record comes behind the page, or the time is over."""
     bell = _Bell()
     stream = hub.stream(bell, _NDJSON, on_end=_nothing_left)
-    start = TopicStart(page.start.feed, page.positions)
+    start = TopicStart(page.start.feed, page.start.tag, page.positions)
     hub.begin(stream, [start], Selection(partitions=None if wanted is None else frozenset({wanted})))
     try:
         async with asyncio.timeout(seconds):
