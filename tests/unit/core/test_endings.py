@@ -1,0 +1,119 @@
+"""Ends, losses and waits at the edges of windows."""
+
+import asyncio
+
+from tailrace.core.cursors import Cursor
+from tailrace.core.ports import NewRecord
+from tailrace.core.routes import KEY, Match
+from tailrace.core.starts import BEGINNING, Last
+
+
+def offsets(sink, partition):
+    """What came of a partition."""
+    return [line["offset"] for line in sink.lines() if line.get("partition") == partition and "value" in line]
+
+
+async def test_a_partition_that_has_ended_holds_no_other_back(make_core):
+    """One partition's end lies before the window, the other's rows are still in it."""
+    core = make_core(window_bytes=1_000)
+    core.log.create("t", 2)
+    await core.open("t")
+    await core.settle()
+    for _ in range(50):
+        core.log.append("t", b"1", partition=0)
+        await core.settle(2)
+    core.log.append("t", *[b"2"] * 5, partition=1)
+    await core.settle()
+    _, sink = await core.open("t", start="t:0@5,1@0", to="t:0@10,1@5")
+    await core.settle()
+    assert offsets(sink, 0) == [5, 6, 7, 8, 9]
+    assert offsets(sink, 1) == [0, 1, 2, 3, 4]
+    assert sink.finished
+
+
+async def test_after_a_truncation_no_cached_block_is_served(core):
+    """What was cut off was read before; its offsets now hold other records."""
+    core.log.append("t", *[b'"old"'] * 100)
+    await core.open("t")
+    await core.open("t")
+    await core.settle()
+    core.log.truncate("t", 50)
+    core.log.append("t", *[b'"new"'] * 100)
+    core.hub.on_lost("t", 0, 100, "truncated", 50)
+    _, sink = await core.open("t")
+    await core.settle()
+    values = [line["value"] for line in sink.lines() if "value" in line]
+    assert values == ["old"] * 50 + ["new"] * 100
+
+
+async def test_a_topic_out_of_sight_for_a_while_is_not_made_again(core):
+    """Two looks missed it; a new client finds it: nobody's records come twice."""
+    core.log.append("t", b"0", b"1")
+    _, sink = await core.open("t")
+    await core.settle()
+    watched = core.hub._watched["t"]
+    core.hub._compare(watched, None)
+    core.hub._compare(watched, None)
+    await core.open("t")
+    core.log.append("t", b"2")
+    await core.settle()
+    assert offsets(sink, 0) == [0, 1, 2]
+    assert [line["gap"]["cause"] for line in sink.lines() if "gap" in line] == ["deleted", "deleted"]
+
+
+async def test_a_feed_let_go_while_a_stream_was_located_is_watched_again(core):
+    """Locating took longer than an unused topic is kept."""
+    starts = await core.hub.locate(["t"], BEGINNING)
+    for _ in range(2):
+        core.hub._forget_unused()
+        core.clock.now += 31
+    core.hub._forget_unused()
+    assert core.hub.topics_watched == 0
+    _, sink = await core.open("t", located=starts)
+    core.log.append("t", b"1")
+    await core.settle()
+    assert offsets(sink, 0) == [0]
+
+
+async def test_an_owed_partition_holds_nobody_back_without_new_records(make_core):
+    """One partition's read hangs; what the window has of the other comes after a second."""
+    core = make_core(window_bytes=1_000)
+    core.log.create("t", 2)
+    await core.open("t")
+    await core.settle()
+    for _ in range(50):
+        core.log.append("t", b"1", partition=0)
+        await core.settle(2)
+    core.log.append("t", b"2", b"2", partition=1)
+    await core.settle()
+    core.reader.gate.clear()
+    _, sink = await core.open("t", start="t:0@0,1@0")
+    await core.settle()
+    assert offsets(sink, 1) == []
+    core.clock.now += 2
+    core.hub.look_after_streams()
+    await core.settle()
+    assert offsets(sink, 1) == [0, 1]
+
+
+async def test_a_bounded_filtered_stream_moves_on_and_ends_without_a_match(core):
+    """Nothing matches up to `to`: the cursor moves all the same, and the stream ends."""
+    match = Match(KEY, b"k")
+    counted, _ = await core.open("t", match=match, limit=5)
+    stream, sink = await core.open("t", to="t:0@30,1@0", match=match)
+    await core.settle()
+    for _ in range(30):
+        core.log.store("t", 0, NewRecord(b"1", b"other"))
+    await core.settle()
+    await core.until(lambda: core.hub.look_after_streams() or sink.finished)
+    assert stream.ended
+    assert Cursor.parse(counted.cursor_text()).topics["t"].positions[0].offset == 30
+
+
+async def test_the_last_before_an_end_that_never_was_end_at_the_end(core):
+    """`from=-10` with a `to` far beyond the topic looks at the topic only."""
+    core.log.append("t", *[b"1"] * 20)
+    async with asyncio.timeout(5):
+        _, sink = await core.open("t", start=Last(10), to="t:0@9000000000000,1@0")
+        await core.settle()
+    assert offsets(sink, 0) == list(range(10, 20))
