@@ -271,3 +271,16 @@ async def test_one_topic_of_few_partitions_has_the_cursor_on_each_record(live):
         assert all(block.startswith(b"id: ") == (kind == "record") for block in records)
         bare = [block for block in blocks if block.startswith(b"id: ") and b"\n" not in block]
         assert bare
+
+
+async def test_a_cursor_longer_than_a_header_takes_is_left_out_of_it():
+    """NDJSON tells it in the body; the other forms have no other place for it."""
+    base = Settings()
+    async with live_gateway(replace(base, limits=replace(base.limits, cursor=20))) as live:
+        live.log.create("t", 8)
+        ndjson = await live.get("/v1/stream?topic=t")
+        assert (ndjson.status, "tailrace-cursor" in ndjson.headers) == (200, False)
+        for bounded in ("value", "sse"):
+            refused = await live.get(f"/v1/stream?topic=t&format={bounded}")
+            assert refused.status == 400
+            assert b"format=ndjson" in await refused.rest()

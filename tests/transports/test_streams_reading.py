@@ -12,6 +12,7 @@ from tailrace.core.cursors import Cursor
 from tailrace.core.ports import NewRecord
 from tailrace.memory import MemoryLog
 from tailrace.settings import Settings
+from tailrace.transports import streams
 
 FORMS = ["ndjson", "sse"]
 pytestmark = pytest.mark.parametrize("form", FORMS)
@@ -354,3 +355,42 @@ async def test_a_missing_topic_is_404_and_an_unknown_parameter_400(live, form):
     problem = json.loads(unknown.wire.body)
     assert problem["code"] == "unknown_parameter"
     assert "from" in problem["hint"]
+
+
+def locating():
+    """Tasks that wait for a broker so that a stream can begin."""
+    return [task for task in asyncio.all_tasks() if "_locate_later" in repr(task.get_coro())]
+
+
+async def test_a_client_that_leaves_is_not_located_any_more(form, monkeypatch):
+    """Whatever the question to the broker waits for."""
+    monkeypatch.setattr(streams, "LOCATE_AGAIN_SECONDS", 60.0)
+    async with live_gateway() as live:
+        live.log.create("t")
+        live.log.away = True
+        stream = await live.read(form)
+        assert locating()
+        stream.wire.close()
+        async with asyncio.timeout(5):
+            while locating():  # noqa: ASYNC110 - nothing tells when a task has gone
+                await asyncio.sleep(0.01)
+
+
+class FailingLog(MemoryLog):
+    """Comes back from being away with a fault that nobody foresaw."""
+
+    def check(self):
+        super().check()
+        raise ValueError("unforeseen")
+
+
+async def test_a_fault_while_a_stream_waits_to_begin_is_told(form, monkeypatch):
+    """A stream that waits for ever would look like a quiet topic."""
+    monkeypatch.setattr(streams, "LOCATE_AGAIN_SECONDS", 0.01)
+    async with live_gateway(log=FailingLog()) as live:
+        live.log.create("t")
+        live.log.away = True
+        stream = await live.read(form)
+        live.log.away = False
+        await stream.end()
+        assert stream.of("problem")[0]["code"] == "internal"

@@ -1,6 +1,7 @@
 """`GET /v1/stream`: NDJSON, server-sent events or bare values, as the client wants it."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -143,23 +144,24 @@ class Streams:
 
     async def _locate_later(self, request: StreamRequest, subscription: Subscription) -> None:
         """The broker was away when the stream opened: begin as soon as it can say where."""
+        try:
+            starts = await self._locate_again_and_again(request)
+            self._hub.begin(subscription, starts, request.selection)
+            subscription.heartbeat()
+        except TailraceError as error:
+            subscription.fail(error)
+        except Exception as error:  # noqa: BLE001 - nobody awaits this, and the client has to be told
+            _log.exception("A stream could not begin.")
+            subscription.fail(Internal("The stream could not begin.", cause=type(error).__name__))
+
+    async def _locate_again_and_again(self, request: StreamRequest) -> Sequence[TopicStart]:
         # What was the end then is a moment by now.
         start = Moment(int(time.time() * 1000)) if request.start == END else request.start
-        while not subscription.ended:
-            try:
+        while True:
+            with contextlib.suppress(BrokerUnavailable, TimeoutError):
                 async with asyncio.timeout(LOCATE_LATER_SECONDS):
-                    starts = await self._hub.locate(request.topics, start, request.to)
-            except (BrokerUnavailable, TimeoutError):
-                await asyncio.sleep(LOCATE_AGAIN_SECONDS)
-            except TailraceError as error:
-                subscription.fail(error)
-            except Exception as error:  # noqa: BLE001 - nobody else would tell the client
-                _log.exception("Locating a stream failed.")
-                subscription.fail(Internal("The stream could not begin.", cause=type(error).__name__))
-            else:
-                self._hub.begin(subscription, starts, request.selection)
-                subscription.heartbeat()
-                return
+                    return await self._hub.locate(request.topics, start, request.to)
+            await asyncio.sleep(LOCATE_AGAIN_SECONDS)
 
 
 def _ended(_subscription: Subscription) -> None:
