@@ -394,3 +394,33 @@ async def test_a_fault_while_a_stream_waits_to_begin_is_told(form, monkeypatch):
         live.log.away = False
         await stream.end()
         assert stream.of("problem")[0]["code"] == "internal"
+
+
+async def test_with_the_broker_away_a_cursor_is_told_as_it_came(form):
+    """A client that is cut meanwhile comes back with what it had."""
+    async with live_gateway(heartbeat=0.3) as live:
+        live.log.create("t")
+        fill(live, 3)
+        live.log.away = True
+        stream = await live.read(form, "topic=t&from=t:0@2")
+        await stream.until(1, "cursor")
+        assert stream.cursor == "t:0@2"
+        live.log.away = False
+        await stream.until(1)
+        assert stream.places == [(0, 2)]
+
+
+async def test_with_the_broker_away_each_line_is_json(form):
+    """A sign of life is a control line, or a comment among events."""
+    async with live_gateway(heartbeat=0.2) as live:
+        live.log.create("t")
+        live.log.away = True
+        stream = await live.read(form, "topic=t")
+        await stream.wire.until(lambda: stream.wire.body.count(b"\n") > 2)
+        lines = stream.wire.body.splitlines()
+        if form == "sse":
+            assert b":" in lines
+        else:
+            assert [json.loads(line) for line in lines[:2]] == [
+                {"stalled": {"reason": "broker_unavailable"}},
+            ] * 2

@@ -36,10 +36,11 @@ class End(msgspec.Struct):
 
 
 class Stalled(msgspec.Struct):
-    """An open transaction holds records back."""
+    """Records are held back: by an open transaction, or by the reason given."""
 
     topic: str = ""
     partition: int = 0
+    reason: str = ""
 
 
 class Control(msgspec.Struct):

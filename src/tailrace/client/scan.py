@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from tailrace.client.exchange import Address, Exchange
 from tailrace.client.problems import to_error
-from tailrace.client.records import Control, Gap, RecordBatch, parse_lines
+from tailrace.client.records import Control, Gap, RecordBatch, Stalled, parse_lines
 from tailrace.client.topics import ends_of
 from tailrace.core.cursors import Cursor, Position, TopicCursor
 from tailrace.core.errors import Unavailable
@@ -164,7 +164,7 @@ class GatewayScan:
         elif control.gap is not None:
             return self._gap(control.gap)
         elif control.stalled is not None:
-            return Waiting(f"an open transaction holds back records of {control.stalled.topic}")
+            return Waiting(_why(control.stalled))
         elif control.error is not None:
             error = to_error(control.error)
             if control.error.retry in {"same", "after"}:
@@ -195,6 +195,12 @@ class GatewayScan:
                     self._undecided[name, partition] = position
         if self._started is None:
             self._started = dict(self._next)
+
+
+def _why(stalled: Stalled) -> str:
+    if stalled.reason:
+        return f"the gateway waits: {stalled.reason}"
+    return f"an open transaction holds back records of {stalled.topic}"
 
 
 def _fixed(stop: str | None) -> str | None:

@@ -34,8 +34,8 @@ class NdjsonFormat:
         return b'{"cursor":"%b"}\n' % text.encode("ascii")
 
     def idle(self) -> bytes:
-        """An empty line: there is no cursor yet."""
-        return b"\n"
+        """A control line: there is no cursor yet, as no broker says where the topics stand."""
+        return b'{"stalled":{"reason":"broker_unavailable"}}\n'
 
     def event(self, name: str, body: Mapping[str, object]) -> bytes:
         """A control line with one member."""

@@ -113,9 +113,10 @@ class Streams:
 
     def _begin(self, request: StreamRequest, starts: Sequence[TopicStart] | None, sink: HttpSink) -> None:
         per_record = starts is not None and _id_per_record(starts)
+        form = _format(request.form, per_record=per_record, is_chunked=sink.chunked)
         subscription = self._hub.stream(
             sink,
-            _format(request.form, per_record=per_record, is_chunked=sink.chunked),
+            form,
             tally=self.tallies[request.form],
             limit=request.limit,
             idle=request.idle,
@@ -127,6 +128,9 @@ class Streams:
             frame = chunked if sink.chunked else bare
             sink.write(frame(b"retry: %d\n\n" % RETRY_MS))
         if starts is None:
+            if isinstance(request.start, Cursor) and (told := form.cursor(str(request.start))):
+                # Until a broker says more, what it came with is what it may come back with.
+                sink.write(form.frame(told))
             self._begin_later(request, subscription, sink)
         else:
             self._hub.begin(subscription, starts, request.selection)
