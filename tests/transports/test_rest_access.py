@@ -1,8 +1,12 @@
 """The authorisation matrix: every route with every kind of principal."""
 
+import httpx
 import pytest
 
-from tailrace.protocol.routes import ROUTES
+from tailrace.protocol.parameters import Parameter
+from tailrace.protocol.routes import ROUTES, Route
+from tailrace.transports.app import make_app
+from tailrace.transports.gateway import Answer
 from tailrace.transports.rest import HANDLERS
 
 SERVED = [route for route in ROUTES if route.handler in HANDLERS]
@@ -81,3 +85,17 @@ async def test_a_session_takes_writes_only_from_its_own_pages(client, as_):
     assert (await client.get("/v1/session", headers=cookie)).json()["name"] == "root"
     await client.delete("/v1/session", headers=cookie)
     assert (await client.get("/v1/session", headers=cookie)).status_code == 401
+
+
+async def test_a_route_that_misdeclares_its_topics_gives_nothing(gateway, as_):
+    """What can't be authorised fails closed."""
+    once = Parameter("topic", "text", "One topic.", required=True)
+    route = Route("GET", "/v1/odd", "odd", "Odd.", "query", "read", (once,))
+
+    async def odd(_gateway, _call):
+        return Answer(b"secret")
+
+    transport = httpx.ASGITransport(app=make_app(gateway, {"odd": odd}, routes=[route]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        answer = await client.get("/v1/odd?topic=hidden", headers=as_("nobody"))
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")

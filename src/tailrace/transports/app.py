@@ -177,7 +177,10 @@ class _Door:
 
     def _authorize_topics(self, principal: Principal, action: str, parameters: Mapping[str, Value]) -> None:
         topics = parameters["topic"]
-        for topic in topics if isinstance(topics, tuple) else ():
+        if not isinstance(topics, tuple):
+            # Nothing would be authorised then, and all of it given.
+            raise TypeError("A route whose topics stand in its query takes `topic` repeatedly.")
+        for topic in topics:
             self._gateway.access.authorize(principal, action, topic)
 
     def _without_action(self, method: str, headers: Mapping[bytes, bytes]) -> Answer:
