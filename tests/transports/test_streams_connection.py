@@ -284,3 +284,21 @@ async def test_a_cursor_longer_than_a_header_takes_is_left_out_of_it():
             refused = await live.get(f"/v1/stream?topic=t&format={bounded}")
             assert refused.status == 400
             assert b"format=ndjson" in await refused.rest()
+
+
+@pytest.mark.parametrize("path", ["/v1/topics", "/v1/stream?topic=t&format=sse"])
+async def test_a_connection_above_the_bound_is_told_so(path):
+    """As a problem like any other, with when to come again; one that leaves makes room."""
+    base = Settings()
+    async with live_gateway(replace(base, limits=replace(base.limits, connections=2))) as live:
+        live.log.create("t")
+        first, _ = [await live.get("/livez") for _ in range(2)]
+        refused = await live.get(path)
+        assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert json.loads(await refused.rest() and refused.body)["code"] == "overloaded"
+        assert await refused.closed() == b""
+        first.close()
+        async with asyncio.timeout(5):
+            while (await live.get(path)).status == 503:
+                pass

@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 
 from tailrace.core.errors import BadRequest, HeadersTooLarge, RequestTimeout, TailraceError
 from tailrace.protocol.framing import LAST_CHUNK
+from tailrace.transports.overload import overloaded
 
 # What a refused client still sends is thrown away for so long.
 LINGER_SECONDS = 1.0
@@ -27,12 +28,13 @@ _ORDINARY_HIGH_WATER = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ConnectionBounds:
-    """Seconds and bytes that a client may take."""
+    """Seconds and bytes that a client may take, and how many connections all of them."""
 
     header_seconds: float
     header_bytes: int
     header_count: int
     stalled_write_seconds: float
+    connections: int
 
 
 def _nothing() -> None:
@@ -208,7 +210,8 @@ class Connection(HttpToolsProtocol):
         self._served = cycle
         cycle.scope["tailrace.open_stream"] = self._open_stream  # type: ignore[typeddict-unknown-key]
         cycle.scope["tailrace.answer"] = self._answer  # type: ignore[typeddict-unknown-key]
-        super()._start_asgi_task(cycle, app)
+        is_above = len(self.connections) > self._bounds.connections
+        super()._start_asgi_task(cycle, overloaded if is_above else app)  # type: ignore[arg-type]  # Starlette's names of the same types
 
     def _refuse(self, error: TailraceError) -> None:
         """Answer what can't be parsed, and close: nothing after it can be trusted."""

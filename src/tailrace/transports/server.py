@@ -41,8 +41,8 @@ def listen(settings: Settings) -> socket.socket:
     # With the protocol named, asyncio turns off Nagle's delay on what is accepted.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Accepted sockets inherit it; the kernel doubles it. A stalled reader costs this much, not 4 MB.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.limits.send_buffer // 2)
+    # Accepted sockets inherit it; the kernel doubles it. A stalled reader costs that much, not 4 MB.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.limits.send_buffer)
     try:
         listener.bind((host, port))
         listener.listen(BACKLOG)
@@ -76,6 +76,7 @@ class Server(uvicorn.Server):
             header_bytes=settings.limits.headers,
             header_count=settings.limits.header_count,
             stalled_write_seconds=settings.deadlines.stalled_write,
+            connections=settings.limits.connections,
         )
         config = uvicorn.Config(
             app,
@@ -89,7 +90,6 @@ class Server(uvicorn.Server):
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=settings.limits.connections,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, int(settings.deadlines.stop - GOODBYE_SECONDS)),
         )
