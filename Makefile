@@ -27,7 +27,7 @@ $(READY): pyproject.toml uv.lock
 		echo "$(PYTHON) has no venv. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
-	$(RUN)/uv sync --locked --all-extras --inexact --compile-bytecode --quiet
+	@$(RUN)/uv sync --locked --all-extras --inexact --compile-bytecode --quiet
 	@touch $@
 
 # The page's script is TypeScript; what it compiles to is committed, so that Python alone can serve it.

@@ -11,8 +11,8 @@ interface WireRecord {
 export async function readableTopics(gateway: string): Promise<string[]> {
   const answer = await fetch(new URL("v1/topics", gateway));
   if (!answer.ok) return [];
-  const { topics } = (await answer.json()) as { topics: { name: string }[] };
-  return topics.map((topic) => topic.name);
+  const { topics } = (await answer.json()) as { topics: { name: string; internal: boolean }[] };
+  return topics.filter((topic) => !topic.internal).map((topic) => topic.name);
 }
 
 /** Follow a topic; EventSource comes back by itself, from where it was. */

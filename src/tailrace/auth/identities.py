@@ -83,6 +83,10 @@ class Identities:
         """
         # Looked up by its SHA-256: whoever measures the time learns about hashes that cannot be chosen.
         found = self._by_digest.get(token_digest(token)) if token else None
+        if not token:
+            raise Unauthenticated(
+                "The Authorization header shows no token.", hint="Write Authorization: Bearer TOKEN."
+            )
         if found is None:
             raise Unauthenticated("The token is not known here.", hint="Check that it is complete and valid.")
         return found

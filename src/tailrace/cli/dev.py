@@ -1,6 +1,7 @@
 """`tailrace dev`: Kafka, the gateway and demo data in one process."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -85,14 +86,23 @@ def command(
     def ready(taken: int) -> None:
         progress.finish()
         example = "weather" if options.demo else wanted[0].name if wanted else in_force.socketio.topic
-        sys.stdout.write(welcome(in_force.server.host, taken, broker_port, options.token, example))
+        sys.stdout.write(welcome(in_force.server.host, taken, broker_port, options.token, example, typed()))
         sys.stdout.flush()
 
     bootstrap.dev(in_force, options, progress, ready)
     return DONE
 
 
-def welcome(host: str, port: int, broker_port: int, token: str, topic: str) -> str:
+def typed() -> str:
+    """How this command is called in another terminal, whether or not its folder is on the path."""
+    found = shutil.which("tailrace")
+    program = Path(sys.argv[0]).absolute()
+    if found is not None and Path(found).absolute() == program:
+        return "tailrace"
+    return str(program.relative_to(Path.cwd())) if program.is_relative_to(Path.cwd()) else str(program)
+
+
+def welcome(host: str, port: int, broker_port: int, token: str, topic: str, command: str = "tailrace") -> str:
     """The address, the token and three commands to try."""
     address = f"http://{host}:{port}"
     return f"""\
@@ -104,9 +114,9 @@ Tailrace is ready.
 
 Try, in another terminal:
 
-  tailrace tail {topic} -n 5 -f --broker localhost:{broker_port}
+  {command} tail {topic} -n 5 -f --broker localhost:{broker_port}
   curl -N -H 'Authorization: Bearer {token}' '{address}/v1/stream?topic={topic}'
-  echo hello | tailrace produce demo --url {address} --token {token}
+  echo hello | {command} produce demo --url {address} --token {token}
 
 Ctrl-C stops it; the data stay.
 """
