@@ -302,3 +302,22 @@ async def test_a_connection_above_the_bound_is_told_so(path):
         async with asyncio.timeout(5):
             while (await live.get(path)).status == 503:
                 pass
+
+
+async def test_a_request_refused_in_its_body_writes_nothing_more(live, caplog):
+    """Its application was still waiting for the rest, and had an answer of its own."""
+    wire = await live.connect()
+    head = b"POST /v1/topics/t/records HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+    wire.send(head + b"Transfer-Encoding: chunked\r\n\r\n2\r\n[{\r\nno length\r\n")
+    said = await wire.closed()
+    assert said.startswith(b"HTTP/1.1 400")
+    assert said.count(b"HTTP/1.1 4") == 1
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_a_refusal_is_no_answer_to_the_request_before(live):
+    """Two wait behind each other, and the second one's body is garbage."""
+    wire = await live.connect()
+    wire.send(b"GET /v1/topics/t/records?wait=1 HTTP/1.1\r\n" + HOST + b"\r\n")
+    wire.send(b"POST /v1/topics/t/records HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nno\r\n")
+    assert not (await wire.closed()).startswith(b"HTTP/1.1 400")

@@ -219,7 +219,7 @@ class Connection(HttpToolsProtocol):
             return
         self._last_request = True
         self._head_since = None
-        if self._answering and (not self._body_open or self.cycle.response_started):
+        if self._answering and (self.pipeline or not self._body_open or self.cycle.response_started):
             # It would be taken for the answer to the request before, or stand in the middle of one.
             self.transport.close()
             return
@@ -232,6 +232,10 @@ class Connection(HttpToolsProtocol):
         # To close with something unread would reset the connection, and take the answer away with it.
         if self.transport.can_write_eof():
             self.transport.write_eof()
+        if self._answering:
+            # Its application still waits for the body, and would answer as well.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
