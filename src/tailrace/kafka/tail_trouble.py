@@ -3,8 +3,10 @@
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from tailrace.kafka import connection
 from tailrace.kafka.connection import ClientSettings
@@ -26,6 +28,8 @@ class Trouble:
         self._places = places
         self._lost: list[Place] = []
         self._searched: deque[tuple[Place, int]] = deque()
+        # What could not be found out; asked again with the next look.
+        self._failed: deque[Place] = deque()
         self._next_look = 0.0
 
     def note(self, message: Message) -> None:
@@ -45,17 +49,28 @@ class Trouble:
     def look(self, now: float) -> list[Event]:
         """What is to be told; asks brokers at most once a second."""
         events: list[Event] = []
-        while self._searched:
-            events += self._go_on(*self._searched.popleft(), "corrupt")
-        if self._lost:
-            noted, self._lost = self._lost, []
-            for place in noted:
-                events += self._find(place)
+        for _ in range(len(self._searched)):
+            place, at = self._searched.popleft()
+            events += self._or_later(place, partial(self._go_on, place, at, "corrupt"))
+        noted, self._lost = self._lost, []
+        for place in noted:
+            events += self._or_later(place, partial(self._find, place))
         if now >= self._next_look:
             self._next_look = now + LOOK_SECONDS
+            while self._failed:
+                self._lost.append(self._failed.popleft())
             for place in self._places.all():
                 events += self._stalled(place, now)
         return events
+
+    def _or_later(self, place: Place, step: Callable[[], list[Event]]) -> list[Event]:
+        """A place that fails keeps nothing from the others, nor from being told."""
+        try:
+            return step()
+        except Exception:  # noqa: BLE001 - otherwise its partition would stand still for ever
+            _log.exception("%s/%d could not go on yet", place.topic, place.partition)
+            self._failed.append(place)
+            return []
 
     def _find(self, place: Place) -> list[Event]:
         if self._places.get(place.topic, place.partition) is not place:
@@ -79,23 +94,32 @@ class Trouble:
 
     def _search(self, place: Place, end: int) -> None:
         # In a thread of its own, with a consumer of its own: other partitions go on meanwhile.
-        self._consumer.incremental_unassign([place.asked])
-        place.given_up = True
+        self._give_up(place)
 
         def search() -> None:
-            at = first_readable(self._settings, place.topic, place.partition, place.position, end)
-            self._searched.append((place, at))
+            try:
+                at = first_readable(self._settings, place.topic, place.partition, place.position, end)
+            except Exception as error:  # noqa: BLE001 - a thread's fault is told to nobody
+                _log.warning(
+                    "%s/%d: searching behind a corrupt batch failed: %s", place.topic, place.partition, error
+                )
+                self._failed.append(place)
+            else:
+                self._searched.append((place, at))
 
         threading.Thread(target=search, name="tailrace-tail-search", daemon=True).start()
+
+    def _give_up(self, place: Place) -> None:
+        if not place.given_up:
+            self._consumer.incremental_unassign([place.asked])
+            place.given_up = True
 
     def _go_on(self, place: Place, resume_at: int, cause: str) -> list[Event]:
         if self._places.get(place.topic, place.partition) is not place:
             return []
-        at, place.position, place.lost_code = place.position, resume_at, None
-        if not place.given_up:
-            self._consumer.incremental_unassign([place.asked])
-        place.given_up = False
-        self._consumer.incremental_assign([place.start()])
+        self._give_up(place)
+        self._consumer.incremental_assign([TopicPartition(place.topic, place.partition, resume_at)])
+        at, place.position, place.lost_code, place.given_up = place.position, resume_at, None, False
         if resume_at == at and cause != "truncated":
             return []
         return [Lost(place.watch, place.topic, place.partition, at, cause, resume_at)]

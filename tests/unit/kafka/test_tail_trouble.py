@@ -1,0 +1,40 @@
+"""What becomes of noted errors when brokers, or the client, can't be asked."""
+
+import contextlib
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, Message
+
+from tailrace.core.errors import BrokerUnavailable
+from tailrace.kafka import connection, reader_corrupt
+from tailrace.kafka.tail_places import Place, Places
+from tailrace.kafka.tail_trouble import Trouble
+
+AWAY = {"bootstrap.servers": "127.0.0.1:1"}
+
+
+def test_a_place_that_fails_keeps_nothing_from_the_others(caplog):
+    """Each is asked about again with the next look."""
+    consumer, places = Consumer(connection.tail_settings(AWAY, 10)), Places()
+    trouble = Trouble(consumer, AWAY, places)
+    for partition in (0, 1):
+        places.add(Place("t", partition, 1, 5))
+        error = KafkaError(KafkaError._BAD_MSG)
+        trouble.note(Message(topic="t", partition=partition, error=error))
+    consumer.close()
+    for now in (0.0, 10.0):
+        # A closed consumer raises at each question; between the looks nothing is lost.
+        with contextlib.suppress(RuntimeError):
+            trouble.look(now)
+    caplog.clear()
+    with contextlib.suppress(RuntimeError):
+        trouble.look(10.1)
+    assert [r.args for r in caplog.records if r.levelname == "ERROR"] == [("t", 0), ("t", 1)]
+
+
+def test_a_broker_that_does_not_answer_makes_no_record_corrupt(monkeypatch):
+    """All of the log up to its end once counted as a corrupt batch."""
+    monkeypatch.setattr(reader_corrupt, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "QUESTION_SECONDS", 0.2)
+    with pytest.raises(BrokerUnavailable):
+        reader_corrupt.first_readable(AWAY, "t", 0, 5, 100)
