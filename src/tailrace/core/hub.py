@@ -88,6 +88,7 @@ class Hub:
         self._blocks = BlockCache(reader, limits.memory_bytes // 2, spawn)
         self._watched: dict[str, _Watched] = {}
         self._opening = SharedCalls[str, Feed](self._open_feed, spawn)
+        self._earliest = SharedCalls[str, Mapping[int, int]](reader.earliest, spawn)
         self._latest = SharedCalls[str, Mapping[int, int]](reader.latest, spawn)
         self._comparing = SharedCalls[str, None](self._compare_one, spawn)
         self._stopping = False
@@ -204,7 +205,7 @@ class Hub:
         if isinstance(start, Moment):
             return await self.reader.offsets_at(topic, start.timestamp)
         if start == BEGINNING:
-            return await self.reader.earliest(topic)
+            return await self._earliest(topic)
         # A topic that a cursor does not name was added to the request later: it starts at its end.
         return await self._latest(topic)
 
@@ -224,7 +225,7 @@ class Hub:
         if place.tag is not None:
             # The topic may have been made again since it was last looked at.
             await self._comparing(feed.topic)
-        earliest = await self.reader.earliest(feed.topic)
+        earliest = await self._earliest(feed.topic)
         if place.tag is not None and place.tag != feed.window.tag:
             gaps = [Gap(p, offset, None, "recreated") for p, offset in sorted(offsets.items())]
             return earliest, gaps
