@@ -9,9 +9,10 @@ from functools import partial
 from itertools import count
 
 from tailrace.core.errors import TailraceError
+from tailrace.core.formats import Format
 from tailrace.core.ports import Block, LogReader, LostPosition
 from tailrace.core.records import Chunk, Run
-from tailrace.core.window import Encodings
+from tailrace.core.window import Encodings, Payload
 
 # One read: large enough to be cheap for the broker and for crossing threads.
 READ_BYTES = 384 * 1024
@@ -34,12 +35,23 @@ END_SECONDS = 0.05
 class CachedBlock(Encodings):
     """The records of one partition from `start` up to, not including, `stop`."""
 
-    __slots__ = ("start", "stop")
+    __slots__ = ("_payloads", "start", "stop")
 
     def __init__(self, start: int, stop: int, chunk: Chunk) -> None:
         super().__init__(chunk)
         self.start = start
         self.stop = stop
+        self._payloads: dict[Format, Payload] = {}
+
+    def payload(self, format_: Format, tag: str, cursor: Callable[[], str]) -> Payload:
+        """One write of the whole block of a topic of one partition; `cursor` is the reader's after it."""
+        found = self._payloads.get(format_)
+        if found is None:
+            records = format_.records(self.chunk, tag, {self.chunk.runs[0].partition: self.start})
+            data = format_.frame(records if format_.cursor_in_records else records + format_.cursor(cursor()))
+            found = self._payloads[format_] = Payload(data, self.stop, len(self.chunk))
+            self.nbytes += len(data)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from tailrace.core.formats import Format
 from tailrace.core.ports import TopicInfo
 from tailrace.core.records import ROW_OVERHEAD_BYTES, Chunk, Run
 from tailrace.core.routes import Match, Route
-from tailrace.core.window import Window
+from tailrace.core.window import Payload, Window
 
 # What live readers get in one write.
 WRITE_BYTES = 256 * 1024
@@ -64,7 +64,7 @@ class Feed:
         # By listener: one that comes again and again, for another topic's sake, waits once.
         self._waiting: dict[Listener, None] = {}
         self._matching: dict[Route, dict[Hashable, dict[Listener, None]]] = {}
-        self._payloads: dict[tuple[Format, int], tuple[bytes, int, int]] = {}
+        self._payloads: dict[tuple[Format, int], Payload] = {}
 
     # -- readers
 
@@ -109,22 +109,25 @@ class Feed:
                 for listener in by_value.get(value, ()):
                     listener.reached(self, seq)
 
-    def payload(self, format_: Format, seq: int) -> tuple[bytes, int, int]:
-        """One write for all plain readers at `seq`, framed, with its cursor; the next place; its records."""
+    def payload(self, format_: Format, seq: int) -> Payload:
+        """One write for all plain readers at `seq`."""
+        span = self.window.span(seq)
+        if span is not None:
+            return span.payload(format_, lambda: self._make_payload(format_, seq, span.stop))
         found = self._payloads.get((format_, seq))
         if found is None:
-            found = self._make_payload(format_, seq)
+            found = self._make_payload(format_, seq, self.window.tip)
             while len(self._payloads) >= SHARED_PAYLOADS:
                 del self._payloads[next(iter(self._payloads))]
             self._payloads[format_, seq] = found
         return found
 
-    def _make_payload(self, format_: Format, seq: int) -> tuple[bytes, int, int]:
+    def _make_payload(self, format_: Format, seq: int, stop: int) -> Payload:
         window = self.window
         pieces: list[bytes] = []
         left = WRITE_BYTES
         records = 0
-        while seq < window.tip:
+        while seq < stop:
             entry = window.entry(seq)
             data = entry.encoded(format_, window.tag, entry.before).data
             if pieces and len(data) > left:
@@ -133,9 +136,12 @@ class Feed:
             left -= len(data)
             records += len(entry.chunk)
             seq += 1
+            if window.span(seq):
+                # From there on everybody writes the same.
+                break
         if not format_.cursor_in_records:
             pieces.append(format_.cursor(window.cursor_text(self.topic, seq)))
-        return format_.frame(b"".join(pieces)), seq, records
+        return Payload(format_.frame(b"".join(pieces)), seq, records)
 
     # -- what else can happen
 

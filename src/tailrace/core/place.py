@@ -124,6 +124,11 @@ class Place:
         return all(self._positions[p] >= there.get(p, 0) for p in self._positions if p not in owed)
 
     @property
+    def waits(self) -> bool:
+        """Whether its next turn has nothing to take before it is woken, if the last one had nothing."""
+        return self._seq is None or self.at_tip
+
+    @property
     def finished(self) -> bool:
         """Whether `to` is reached in every partition."""
         to = self.selection.to
@@ -241,7 +246,9 @@ class Place:
         seq = window.locate(positions, owed | self._ended(positions))
         if seq is None:
             return
-        while seq < window.tip:
+        # Past what it has had of some partitions it goes on as a plain place, which takes all there is.
+        stop = window.tip if self._never_plain else window.passed(positions)
+        while seq < stop:
             entry = window.entry(seq)
             for run in entry.chunk.runs:
                 wanted = run.partition in positions and run.partition not in owed
@@ -252,9 +259,14 @@ class Place:
                 break
         self._settle()
 
+    @property
+    def _never_plain(self) -> bool:
+        """Whether it has, for now, something of its own to remember for each partition."""
+        return bool(self._asked) or self.selection.bounded
+
     def _settle(self) -> None:
         """Become plain where nothing of its own is left to remember."""
-        if self._asked or self.selection.bounded:
+        if self._never_plain:
             return
         window = self.feed.window
         seq = window.locate(self._positions)
@@ -307,6 +319,26 @@ class Place:
         since = self._clock() - OWED_AFTER_SECONDS
         return frozenset(p for p, question in self._asked.items() if question.since < since)
 
+    def whole_block(self) -> CachedBlock | None:
+        """The block that is next, where every reader that comes to its start writes the same of it."""
+        if self._asked or not self._entered or self.feed.partitions > 1 or self.selection.bounded:
+            return None
+        ((partition, offset),) = self._positions.items()
+        block = self._blocks.find(self._key(partition), offset)
+        return block if block is not None and block.start == offset else None
+
+    def pass_block(self, block: CachedBlock) -> None:
+        """A whole block was written."""
+        positions = self._positions
+        assert isinstance(positions, dict)
+        for partition in positions:
+            self._passed_block(partition, block, positions)
+
+    def _passed_block(self, partition: int, block: CachedBlock, positions: dict[int, int]) -> None:
+        positions[partition] = max(positions[partition], self._block_end(partition, block))
+        if positions[partition] < self.feed.window.positions.get(partition, 0):
+            self._blocks.passed(self._key(partition), block)
+
     def _take_blocks(self, behind: Sequence[int], positions: dict[int, int], out: Output) -> None:
         for partition in behind:
             if out.full:
@@ -314,15 +346,12 @@ class Place:
             if partition in self._asked:
                 continue
             offset = positions[partition]
-            key = self._key(partition)
-            block = self._blocks.find(key, offset)
+            block = self._blocks.find(self._key(partition), offset)
             if block is None:
                 self._ask(partition, offset)
                 continue
             if self._take_run(block, block.chunk.runs[0], positions, out):
-                positions[partition] = max(positions[partition], self._block_end(partition, block))
-                if positions[partition] < self.feed.window.positions.get(partition, 0):
-                    self._blocks.passed(key, block)
+                self._passed_block(partition, block, positions)
         # Fair to each partition: the next turn starts with another.
         for partition in behind[:1]:
             positions[partition] = positions.pop(partition)

@@ -10,7 +10,7 @@ _log = logging.getLogger("tailrace.pump")
 # After this long the loop sees to its sockets again, so that new records are not late for all the others.
 LIVE_SLICE_SECONDS = 0.005
 # While somebody lives at the tip, catching up takes the loop for no longer than this at a time.
-CATCH_UP_SLICE_SECONDS = 0.001
+CATCH_UP_SLICE_SECONDS = 0.004
 
 
 class Reader(Protocol):
@@ -20,7 +20,7 @@ class Reader(Protocol):
 
     @property
     def live(self) -> bool:
-        """Whether it stands in the window, ahead of those that catch up."""
+        """Whether it has been at the tip and fell back no further than the window."""
         ...
 
     def turn(self) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from tailrace.core.blocks import CachedBlock
 from tailrace.core.cursors import join_topics
 from tailrace.core.errors import TailraceError
 from tailrace.core.feed import WRITE_BYTES, Feed
@@ -11,6 +12,7 @@ from tailrace.core.output import Output
 from tailrace.core.place import Gap, Place
 from tailrace.core.pump import Pump
 from tailrace.core.tally import Tally
+from tailrace.core.window import Payload
 
 
 class Sink(Protocol):
@@ -56,7 +58,7 @@ class Subscription:
 
     __slots__ = (
         "_clock", "_events", "_format", "_idle", "_limit", "_on_end", "_parked", "_places", "_pump",
-        "_sink", "_tally", "ended", "last_record", "queued", "records", "wrote",
+        "_sink", "_tally", "ended", "last_record", "live", "queued", "records", "wrote",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +86,7 @@ class Subscription:
         self._events: list[bytes] = []
         self._parked = False
         self.queued = False
+        self.live = False
         self.ended = False
         self.wrote = False
         self.records = 0
@@ -110,11 +113,6 @@ class Subscription:
         """Where it stands."""
         return self._places
 
-    @property
-    def live(self) -> bool:
-        """Whether it stands in the window in every topic."""
-        return all(place.in_window for place in self._places)
-
     def cursor_text(self) -> str:
         """Its whole cursor as of now."""
         places = self._places
@@ -134,25 +132,38 @@ class Subscription:
         places = self._places
         if len(places) == 1 and self._limit is None and not self._events:
             place = places[0]
-            if place.in_window and place.selection.match is None and not place.gaps:
-                return self._write_shared(place)
+            if place.selection.match is None and not place.gaps:
+                if place.in_window:
+                    return self._write_shared(place)
+                if block := place.whole_block():
+                    return self._write_block(place, block)
         return self._write_own()
+
+    def _write_block(self, place: Place, block: CachedBlock) -> bool:
+        self.live = False
+        place.pass_block(block)
+        self._write_payload(block.payload(self._format, place.feed.window.tag, place.cursor_text))
+        return not self._sink.blocked
 
     def _write_shared(self, place: Place) -> bool:
         feed = place.feed
         if place.seq < feed.window.tip:
-            payload, seq, records = feed.payload(self._format, place.seq)
-            self._sink.write(payload)
-            tally = self._tally
-            tally.records += records
-            tally.nbytes += len(payload)
-            self.wrote = True
-            self.last_record = self._clock()
-            place.go_to(seq)
+            payload = feed.payload(self._format, place.seq)
+            self._write_payload(payload)
+            place.go_to(payload.stop)
         if place.seq < feed.window.tip:
             return not self._sink.blocked
+        self.live = True
         self._park()
         return False
+
+    def _write_payload(self, payload: Payload) -> None:
+        self._sink.write(payload.data)
+        tally = self._tally
+        tally.records += payload.records
+        tally.nbytes += len(payload.data)
+        self.wrote = True
+        self.last_record = self._clock()
 
     def _write_own(self) -> bool:
         left = None if self._limit is None else self._limit - self.records
@@ -168,8 +179,10 @@ class Subscription:
         self._write(out)
         if self._over():
             return False
-        stuck = not out.full and not out.pieces
-        if stuck or all(place.at_tip for place in self._places):
+        stuck = not out.full and not out.pieces and all(place.waits for place in self._places)
+        at_tip = all(place.at_tip for place in self._places)
+        self.live = at_tip or (self.live and all(place.in_window for place in self._places))
+        if stuck or at_tip:
             self._park()
             return False
         return not self._sink.blocked

@@ -1,6 +1,7 @@
 """The last records of a watched topic, in the order in which this process read them."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import NamedTuple
 
 from tailrace.core.cursors import format_topic
 from tailrace.core.formats import Format
@@ -9,8 +10,19 @@ from tailrace.core.routes import Match, Route
 
 # What a row costs in the index of one route: a list, its slot, the value.
 ROUTE_ROW_BYTES = 150
+# Readers that go along the window from far behind take small entries together: as many as fit in one write.
+SPAN_ENTRIES = 256
+SPAN_BYTES = 192 * 1024
 # Readers of one topic stand at few places of its window; the text of each is made once.
 CURSOR_TEXTS = 64
+
+
+class Payload(NamedTuple):
+    """One framed write for all readers at one place; `stop` is where they stand after it."""
+
+    data: bytes
+    stop: int
+    records: int
 
 
 class Encoded:
@@ -79,6 +91,25 @@ class Entry(Encodings):
         self.before = before
 
 
+class Span:
+    """Small entries that follow each other, up to the entry `stop` (exclusive), written as one."""
+
+    __slots__ = ("_by_format", "nbytes", "stop")
+
+    def __init__(self, stop: int) -> None:
+        self.stop = stop
+        self.nbytes = 0
+        self._by_format: dict[Format, Payload] = {}
+
+    def payload(self, format_: Format, make: Callable[[], Payload]) -> Payload:
+        """What is written of it in a format, made once for all that come by."""
+        found = self._by_format.get(format_)
+        if found is None:
+            found = self._by_format[format_] = make()
+            self.nbytes += len(found.data)
+        return found
+
+
 class Window:
     """A bounded run of entries, numbered on from `base`; the oldest go first.
 
@@ -97,11 +128,16 @@ class Window:
         self.nbytes = 0
         self._limit = limit
         self._entries: dict[int, Entry] = {}
+        self._spans: dict[int, Span] = {}
+        # How many entries the next span has so far, and their bytes.
+        self._gathered = 0
+        self._gathered_bytes = 0
         self._cursor_texts: dict[int, str] = {}
 
     def append(self, chunk: Chunk) -> Entry:
         """Take the next chunk and let go of what is beyond the bound."""
         entry = Entry(chunk, self.positions)
+        self._gather(entry)
         self._entries[self.tip] = entry
         self.tip += 1
         self.positions = {**self.positions, **chunk.next_positions()}
@@ -109,6 +145,15 @@ class Window:
         if self.nbytes > self._limit:
             self.trim(self._limit * 7 // 8)
         return entry
+
+    def _gather(self, entry: Entry) -> None:
+        """Count the entry that is about to be the newest one to a span; it may be the first of the next."""
+        gathered, nbytes = self._gathered, self._gathered_bytes + entry.nbytes
+        if gathered == SPAN_ENTRIES or (gathered and nbytes > SPAN_BYTES):
+            if gathered > 1 and self.tip - gathered >= self.base:
+                self._spans[self.tip - gathered] = Span(self.tip)
+            gathered, nbytes = 0, entry.nbytes
+        self._gathered, self._gathered_bytes = gathered + 1, nbytes
 
     def weigh(self) -> int:
         """The bytes held, with all that was made of the records since; within the window's own bound."""
@@ -118,13 +163,20 @@ class Window:
     def trim(self, limit: int) -> None:
         """Let the oldest entries go until at most `limit` bytes are held; the newest one stays."""
         self.nbytes = sum(entry.nbytes for entry in self._entries.values())
+        self.nbytes += sum(span.nbytes for span in self._spans.values())
         while self.nbytes > limit and self.tip - self.base > 1:
             self.nbytes -= self._entries.pop(self.base).nbytes
+            if span := self._spans.pop(self.base, None):
+                self.nbytes -= span.nbytes
             self.base += 1
 
     def entry(self, seq: int) -> Entry:
         """An entry by its number, between `base` and `tip`."""
         return self._entries[seq]
+
+    def span(self, seq: int) -> Span | None:
+        """The entries from `seq` on as one, where a span begins with it."""
+        return self._spans.get(seq)
 
     def positions_at(self, seq: int) -> Mapping[int, int]:
         """Where a reader stands that has read everything before the entry `seq`."""
@@ -155,12 +207,23 @@ class Window:
             there = self.positions_at(seq)
             return all(there.get(p, 0) <= offset for p, offset in places)
 
-        if not reached(self.base):
-            return None
+        return self._last(reached) if reached(self.base) else None
+
+    def passed(self, positions: Mapping[int, int]) -> int:
+        """The entry from which on a reader at these positions wants everything; the tip if none is there."""
+
+        def before(seq: int) -> bool:
+            there = self.positions_at(seq)
+            return any(there.get(p, 0) < offset for p, offset in positions.items())
+
+        return min(self._last(before) + 1, self.tip) if before(self.base) else self.base
+
+    def _last(self, holds: Callable[[int], bool]) -> int:
+        """The last entry for which something holds, that does at `base`, and from some entry on no more."""
         low, high = self.base, self.tip
         while low < high:
             middle = (low + high + 1) // 2
-            if reached(middle):
+            if holds(middle):
                 low = middle
             else:
                 high = middle - 1

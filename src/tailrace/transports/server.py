@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from tailrace.core.errors import ConfigurationError
 from tailrace.settings import Settings
+from tailrace.transports.acceptor import Acceptor
 from tailrace.transports.connection import Connection, ConnectionBounds
 from tailrace.transports.frames import frame_bytes
 
@@ -95,6 +96,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._before_stop = before_stop
+        self._acceptors: list[Acceptor] = []
         self.slow_peers = 0
 
     async def run_until_stopped(self, listener: socket.socket, ready: Callable[[], None]) -> None:
@@ -129,8 +131,9 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, let what was written leave, close connections, wait for requests."""
-        for server in self.servers:
-            server.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
+            await acceptor.wait_closed()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_SECONDS):
                 # A transport tells nobody that it is empty.
@@ -140,12 +143,18 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Take connections, and say so."""
-        await super().startup(sockets)
+        await super().startup([])
+        self._acceptors = [Acceptor(listener, self._make_connection) for listener in sockets or ()]
         # Everything that lives as long as the process: no collection has to look at it again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         self._ready()
+
+    def _make_connection(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(  # type: ignore[call-arg]  # its base class takes none
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     async def _check_connections(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,9 +1,13 @@
 """Feeds: who waits, what is shared, and what a feed may hold."""
 
+import json
+
+from tailrace.core.cursors import Cursor
 from tailrace.core.feed import ENTRY_BYTES, WRITE_BYTES
 from tailrace.core.ports import NewRecord
 from tailrace.core.records import ROW_OVERHEAD_BYTES, Chunk, Record
-from tailrace.core.starts import END
+from tailrace.core.starts import BEGINNING, END
+from tailrace.core.window import SPAN_ENTRIES, Payload, Window
 
 
 def feed_of(core, topic):
@@ -58,6 +62,62 @@ async def test_live_streams_share_what_is_written(core):
     assert len({sink.data for sink in sinks}) == 1
     assert len(feed_of(core, "t")._payloads) <= 8
     assert len(sinks[0].offsets()) == 2000
+
+
+async def test_who_comes_back_from_different_places_soon_writes_the_same(make_core):
+    """Many small entries on the way cost each of a crowd one walk to where the next span begins."""
+    core = make_core(window_bytes=10_000_000)
+    core.log.create("t", 1)
+    await core.open("t", start=END)
+    await core.settle()
+    for n in range(3000):
+        core.log.append("t", b"%d" % n)
+        await core.settle(1)
+    crowd = []
+    for start in (10, 300, 301, 2990, 3000):
+        _, sink = await core.open("t", start=Cursor.parse(f"t:0@{start}"))
+        sink.writes = []
+        sink.write = sink.writes.append
+        crowd.append((start, sink))
+    await core.settle(200)
+    for start, sink in crowd:
+        lines = [json.loads(line) for line in b"".join(sink.writes).splitlines()]
+        assert [line["offset"] for line in lines if "topic" in line] == list(range(start, 3000))
+        assert max(map(len, sink.writes), default=0) < WRITE_BYTES + ENTRY_BYTES
+    first, second = (sink.writes for start, sink in crowd if start in {300, 301})
+    assert len(first) < 3000 / SPAN_ENTRIES + 5
+    assert {id(write) for write in first[3:-1]} <= {id(write) for write in second}
+
+
+async def test_who_reads_the_past_writes_whole_blocks_that_are_made_once(make_core):
+    """Readers of one partition meet at the starts of its blocks."""
+    core = make_core()
+    core.log.create("t", 1)
+    core.log.append("t", *[b"x" * 1000] * 3000)
+    crowd = []
+    for start in (BEGINNING, Cursor.parse("t:0@7")):
+        _, sink = await core.open("t", start=start)
+        sink.writes = []
+        sink.write = sink.writes.append
+        crowd.append(sink.writes)
+    await core.settle(300)
+    for writes, start in zip(crowd, (0, 7), strict=True):
+        lines = [json.loads(line) for line in b"".join(writes).splitlines()]
+        assert [line["offset"] for line in lines if "topic" in line] == list(range(start, 3000))
+    assert len({id(write) for write in crowd[0]} & {id(write) for write in crowd[1]}) > 5
+
+
+async def test_a_trimmed_window_forgets_its_spans(core):
+    """And counts their bytes."""
+    window = Window("tag", {0: 0}, 10_000_000)
+    for n in range(1000):
+        window.append(Chunk.of([Record("t", 0, n, 0, None, b"x")]))
+    assert window.span(SPAN_ENTRIES).stop == 2 * SPAN_ENTRIES
+    window.span(SPAN_ENTRIES).payload(core.format, lambda: Payload(b"x" * 1_000_000, 0, 0))
+    assert window.weigh() > 1_000_000
+    window.trim(50_000)
+    assert window.span(SPAN_ENTRIES) is None
+    assert window.weigh() <= 50_000
 
 
 async def test_a_write_is_bounded(core):
