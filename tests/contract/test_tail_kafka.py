@@ -50,16 +50,16 @@ async def test_moving_between_consumers_loses_and_repeats_nothing(cluster, liste
     tail = KafkaTail(cluster.settings, listener, pace=QUICK)
     topic = cluster.topic(3)
     tail.watch(topic, dict.fromkeys(range(3), 0))
-    feeds, sent = set(), 0
+    consumers, sent = set(), 0
     for burst in range(150):
         for partition in range(3) if burst % 60 < 30 else ():
             cluster.append(topic, *(b"%d" % sent for _ in range(10)), partition=partition)
         sent += 10 if burst % 60 < 30 else 0
-        feeds.add(tail._watched[topic].feed.name)
+        consumers.add(tail._watched[topic].consumer.name)
         await asyncio.sleep(0.02)
     await until(lambda: len(listener.records) >= 3 * sent)
     tail.close()
-    assert feeds == {"fresh", "hot", "cold-1"}
+    assert consumers == {"fresh", "hot", "cold-1"}
     for partition in range(3):
         offsets = [r.offset for r in listener.records if r.partition == partition]
         assert offsets == list(range(sent))

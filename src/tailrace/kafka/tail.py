@@ -9,8 +9,8 @@ from itertools import count
 from tailrace.core.ports import TailListener
 from tailrace.core.records import Chunk
 from tailrace.kafka.connection import ClientSettings
-from tailrace.kafka.tail_events import Assign, Event, Found, Lost, Stalled, Unassign
-from tailrace.kafka.tail_feed import Feed
+from tailrace.kafka.tail_consumer import TailConsumer
+from tailrace.kafka.tail_events import Assign, Event, Found, PositionLost, Stalled, Unassign
 
 # A fetch costs in proportion to what is assigned: a hot topic beside 2,000 quiet ones on its consumer
 # went from p50 1.3 ms to 18 ms. So topics live apart by pace. The waits say how long a broker holds an
@@ -43,10 +43,10 @@ class _Watch:
     topic: str
     # The next offset of each partition to tell the listener: the one truth about what was told.
     positions: dict[int, int]
-    feed: Feed
+    consumer: TailConsumer
     since: float
     # Where it moves from, while both read it.
-    leaving: Feed | None = None
+    leaving: TailConsumer | None = None
     records: int = 0
     last_record: float = 0.0
 
@@ -71,26 +71,26 @@ class KafkaTail:
         self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
         self._watched: dict[str, _Watch] = {}
-        self._fresh = self._feed("fresh", FRESH_WAIT_MS)
-        self._hot = self._feed("hot", HOT_WAIT_MS)
-        self._cold: list[Feed] = []
+        self._fresh = self._consumer("fresh", FRESH_WAIT_MS)
+        self._hot = self._consumer("hot", HOT_WAIT_MS)
+        self._cold: list[TailConsumer] = []
         self._timer = self._loop.call_later(self._pace.balance_seconds, self._balance)
 
     def watch(self, topic: str, positions: Mapping[int, int]) -> None:
         """Start to read the topic at the given offset of each partition."""
         self.unwatch(topic)
-        feed = self._fresh
-        if feed.partitions + len(positions) > FRESH_PARTITIONS and feed.partitions:
-            feed = self._cold_feed(len(positions))
-        watch = _Watch(next(self._numbers), topic, dict(positions), feed, time.monotonic())
+        consumer = self._fresh
+        if consumer.partitions + len(positions) > FRESH_PARTITIONS and consumer.partitions:
+            consumer = self._cold_consumer(len(positions))
+        watch = _Watch(next(self._numbers), topic, dict(positions), consumer, time.monotonic())
         self._watched[topic] = watch
-        self._enter(watch, feed)
+        self._enter(watch, consumer)
 
     def unwatch(self, topic: str) -> None:
         """Stop reading the topic; nothing of it is handed over after this returns."""
         watch = self._watched.pop(topic, None)
         if watch is not None:
-            self._leave(watch, watch.feed)
+            self._leave(watch, watch.consumer)
             if watch.leaving is not None:
                 self._leave(watch, watch.leaving)
 
@@ -98,16 +98,16 @@ class KafkaTail:
         """Stop all reading within its deadline."""
         self._timer.cancel()
         self._watched.clear()
-        feeds = [self._fresh, self._hot, *self._cold]
-        for feed in feeds:
-            feed.close()
+        consumers = [self._fresh, self._hot, *self._cold]
+        for consumer in consumers:
+            consumer.close()
         deadline = time.monotonic() + CLOSE_SECONDS
-        for feed in feeds:
-            feed.join(max(0.0, deadline - time.monotonic()))
+        for consumer in consumers:
+            consumer.join(max(0.0, deadline - time.monotonic()))
 
     # --- what the threads bring ---
 
-    def _received(self, feed: Feed, events: Sequence[Event]) -> None:
+    def _received(self, consumer: TailConsumer, events: Sequence[Event]) -> None:
         for event in events:
             if isinstance(event, Found):
                 watch = self._watched.get(event.chunk.topic)
@@ -116,7 +116,7 @@ class KafkaTail:
             else:
                 watch = self._watched.get(event.topic)
                 # While it moves, only the consumer that keeps it speaks of trouble.
-                if watch is not None and watch.number == event.watch and watch.feed is feed:
+                if watch is not None and watch.number == event.watch and watch.consumer is consumer:
                     self._trouble(watch, event)
 
     def _found(self, watch: _Watch, chunk: Chunk) -> None:
@@ -126,7 +126,7 @@ class KafkaTail:
             watch.records += len(new)
             self._listener.on_chunk(new)
 
-    def _trouble(self, watch: _Watch, event: Lost | Stalled) -> None:
+    def _trouble(self, watch: _Watch, event: PositionLost | Stalled) -> None:
         position = watch.positions[event.partition]
         if isinstance(event, Stalled):
             self._listener.on_stalled(event.topic, event.partition, max(position, event.offset))
@@ -136,24 +136,24 @@ class KafkaTail:
 
     # --- which consumer reads what ---
 
-    def _feed(self, name: str, wait_ms: int) -> Feed:
-        return Feed(name, self._settings, wait_ms, self._loop, self._received)
+    def _consumer(self, name: str, wait_ms: int) -> TailConsumer:
+        return TailConsumer(name, self._settings, wait_ms, self._loop, self._received)
 
-    def _cold_feed(self, partitions: int) -> Feed:
-        for feed in self._cold:
-            if feed.partitions + partitions <= COLD_PARTITIONS:
-                return feed
-        feed = self._feed(f"cold-{len(self._cold) + 1}", COLD_WAIT_MS)
-        self._cold.append(feed)
-        return feed
+    def _cold_consumer(self, partitions: int) -> TailConsumer:
+        for consumer in self._cold:
+            if consumer.partitions + partitions <= COLD_PARTITIONS:
+                return consumer
+        consumer = self._consumer(f"cold-{len(self._cold) + 1}", COLD_WAIT_MS)
+        self._cold.append(consumer)
+        return consumer
 
-    def _enter(self, watch: _Watch, feed: Feed) -> None:
-        feed.partitions += len(watch.positions)
-        feed.send(Assign(watch.topic, watch.number, dict(watch.positions)))
+    def _enter(self, watch: _Watch, consumer: TailConsumer) -> None:
+        consumer.partitions += len(watch.positions)
+        consumer.send(Assign(watch.topic, watch.number, dict(watch.positions)))
 
-    def _leave(self, watch: _Watch, feed: Feed) -> None:
-        feed.partitions -= len(watch.positions)
-        feed.send(Unassign(watch.topic, watch.number))
+    def _leave(self, watch: _Watch, consumer: TailConsumer) -> None:
+        consumer.partitions -= len(watch.positions)
+        consumer.send(Unassign(watch.topic, watch.number))
 
     def _balance(self) -> None:
         now = time.monotonic()
@@ -171,22 +171,22 @@ class KafkaTail:
             watch.leaving = None
             return
         target = self._target(watch, records, now)
-        if target is not watch.feed:
+        if target is not watch.consumer:
             self._enter(watch, target)
-            watch.leaving, watch.feed = watch.feed, target
+            watch.leaving, watch.consumer = watch.consumer, target
 
-    def _target(self, watch: _Watch, records: int, now: float) -> Feed:
-        if watch.feed is self._hot:
+    def _target(self, watch: _Watch, records: int, now: float) -> TailConsumer:
+        if watch.consumer is self._hot:
             quiet = now - watch.last_record > self._pace.cool_seconds
-            return self._cold_feed(len(watch.positions)) if quiet else self._hot
-        if watch.feed is self._fresh and now - watch.since < self._pace.fresh_seconds:
+            return self._cold_consumer(len(watch.positions)) if quiet else self._hot
+        if watch.consumer is self._fresh and now - watch.since < self._pace.fresh_seconds:
             return self._fresh
         if (
             records >= self._pace.hot_records
             and self._hot.partitions + len(watch.positions) <= HOT_PARTITIONS
         ):
             return self._hot
-        return self._cold_feed(len(watch.positions)) if watch.feed is self._fresh else watch.feed
+        return self._cold_consumer(len(watch.positions)) if watch.consumer is self._fresh else watch.consumer
 
 
 def only_new(chunk: Chunk, positions: Mapping[int, int]) -> Chunk | None:

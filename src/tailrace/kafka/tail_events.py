@@ -34,7 +34,7 @@ class Found(NamedTuple):
     chunk: Chunk
 
 
-class Lost(NamedTuple):
+class PositionLost(NamedTuple):
     """Thread to loop: a partition cannot be read at an offset and goes on at another."""
 
     watch: int
@@ -54,4 +54,4 @@ class Stalled(NamedTuple):
     offset: int
 
 
-Event = Found | Lost | Stalled
+Event = Found | PositionLost | Stalled

@@ -11,8 +11,8 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from tailrace.kafka import connection
 from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.reader_corrupt import first_readable
-from tailrace.kafka.tail_events import Event, Lost, Stalled
-from tailrace.kafka.tail_places import Place, Places
+from tailrace.kafka.tail_assignment import AssignedPartition, Assignment
+from tailrace.kafka.tail_events import Event, PositionLost, Stalled
 
 _log = logging.getLogger(__name__)
 
@@ -22,14 +22,14 @@ LOOK_SECONDS = 1.0
 class Trouble:
     """Notes errors, and once in a while finds where to go on; used by one thread, but for its searches."""
 
-    def __init__(self, consumer: Consumer, settings: ClientSettings, places: Places) -> None:
+    def __init__(self, consumer: Consumer, settings: ClientSettings, assignment: Assignment) -> None:
         self._consumer = consumer
         self._settings = settings
-        self._places = places
-        self._lost: list[Place] = []
-        self._searched: deque[tuple[Place, int]] = deque()
+        self._assignment = assignment
+        self._lost: list[AssignedPartition] = []
+        self._searched: deque[tuple[AssignedPartition, int]] = deque()
         # What could not be found out; asked again with the next look.
-        self._failed: deque[Place] = deque()
+        self._failed: deque[AssignedPartition] = deque()
         self._next_look = 0.0
 
     def note(self, message: Message) -> None:
@@ -37,103 +37,111 @@ class Trouble:
         error = message.error()
         if error is None:
             return
-        place = self._places.get(message.topic(), message.partition())
+        part = self._assignment.get(message.topic(), message.partition())
         code = error.code()
-        if place is None or code not in connection.LOST | connection.CORRUPT:
+        if part is None or code not in connection.LOST | connection.CORRUPT:
             _log.warning("Kafka reports %s: %s", error.name(), error.str())
-        elif place.lost_code is None:
+        elif part.lost_code is None:
             # After a corrupt batch librdkafka misparses offsets: only the first error counts.
-            place.lost_code = code
-            self._lost.append(place)
+            part.lost_code = code
+            self._lost.append(part)
 
     def look(self, now: float) -> list[Event]:
         """What is to be told; asks brokers at most once a second."""
         events: list[Event] = []
         for _ in range(len(self._searched)):
-            place, at = self._searched.popleft()
-            events += self._or_later(place, partial(self._go_on, place, at, "corrupt"))
+            part, at = self._searched.popleft()
+            events += self._or_later(part, partial(self._go_on, part, at, "corrupt"))
         noted, self._lost = self._lost, []
-        for place in noted:
-            events += self._or_later(place, partial(self._find, place))
+        for part in noted:
+            events += self._or_later(part, partial(self._find, part))
         if now >= self._next_look:
             self._next_look = now + LOOK_SECONDS
             while self._failed:
                 self._lost.append(self._failed.popleft())
-            for place in self._places.all():
-                events += self._stalled(place, now)
+            for part in self._assignment.all():
+                events += self._stalled(part, now)
         return events
 
-    def _or_later(self, place: Place, step: Callable[[], list[Event]]) -> list[Event]:
-        """A place that fails keeps nothing from the others, nor from being told."""
+    def _or_later(self, part: AssignedPartition, step: Callable[[], list[Event]]) -> list[Event]:
+        """A partition that fails keeps nothing from the others, nor from being told."""
         try:
             return step()
         except Exception:  # noqa: BLE001 - otherwise its partition would stand still for ever
-            _log.exception("%s/%d could not go on yet", place.topic, place.partition)
-            self._failed.append(place)
+            _log.exception("%s/%d could not go on yet", part.topic, part.partition)
+            self._failed.append(part)
             return []
 
-    def _find(self, place: Place) -> list[Event]:
-        if self._places.get(place.topic, place.partition) is not place:
+    def _find(self, part: AssignedPartition) -> list[Event]:
+        if self._assignment.get(part.topic, part.partition) is not part:
             return []
-        bounds = connection.ask_bounds(self._consumer, place.topic, place.partition)
+        bounds = connection.ask_bounds(self._consumer, part.topic, part.partition)
         if bounds is None:
-            self._lost.append(place)
+            self._lost.append(part)
             return []
-        if place.lost_code in connection.CORRUPT:
-            self._search(place, bounds[1])
+        if part.lost_code in connection.CORRUPT:
+            self._search(part, bounds[1])
             return []
-        return self._lost_at(place, *bounds)
+        return self._lost_at(part, *bounds)
 
-    def _lost_at(self, place: Place, earliest: int, latest: int) -> list[Event]:
-        if place.position < earliest:
-            return self._go_on(place, earliest, "retention")
-        if place.position > latest or place.lost_code in connection.CUT:
-            return self._go_on(place, min(place.position, latest), "truncated")
+    def _lost_at(self, part: AssignedPartition, earliest: int, latest: int) -> list[Event]:
+        if part.position < earliest:
+            return self._go_on(part, earliest, "retention")
+        if part.position > latest or part.lost_code in connection.CUT:
+            return self._go_on(part, min(part.position, latest), "truncated")
         # It is there: what librdkafka misparsed of a corrupt batch was reported late.
-        return self._go_on(place, place.position, "corrupt")
+        return self._go_on(part, part.position, "corrupt")
 
-    def _search(self, place: Place, end: int) -> None:
+    def _search(self, part: AssignedPartition, end: int) -> None:
         # In a thread of its own, with a consumer of its own: other partitions go on meanwhile.
-        self._give_up(place)
+        self._give_up(part)
 
         def search() -> None:
             try:
-                at = first_readable(self._settings, place.topic, place.partition, place.position, end)
+                at = first_readable(self._settings, part.topic, part.partition, part.position, end)
             except Exception as error:  # noqa: BLE001 - a thread's fault is told to nobody
                 _log.warning(
-                    "%s/%d: searching behind a corrupt batch failed: %s", place.topic, place.partition, error
+                    "%s/%d: searching behind a corrupt batch failed: %s",
+                    part.topic,
+                    part.partition,
+                    error,
                 )
-                self._failed.append(place)
+                self._failed.append(part)
             else:
-                self._searched.append((place, at))
+                self._searched.append((part, at))
 
         threading.Thread(target=search, name="tailrace-tail-search", daemon=True).start()
 
-    def _give_up(self, place: Place) -> None:
-        if not place.given_up:
-            self._consumer.incremental_unassign([place.asked])
-            place.given_up = True
+    def _give_up(self, part: AssignedPartition) -> None:
+        if not part.given_up:
+            self._consumer.incremental_unassign([part.asked])
+            part.given_up = True
 
-    def _go_on(self, place: Place, resume_at: int, cause: str) -> list[Event]:
-        if self._places.get(place.topic, place.partition) is not place:
+    def _go_on(self, part: AssignedPartition, resume_at: int, cause: str) -> list[Event]:
+        if self._assignment.get(part.topic, part.partition) is not part:
             return []
-        self._give_up(place)
-        self._consumer.incremental_assign([TopicPartition(place.topic, place.partition, resume_at)])
-        at, place.position, place.lost_code, place.given_up = place.position, resume_at, None, False
+        self._give_up(part)
+        self._consumer.incremental_assign([TopicPartition(part.topic, part.partition, resume_at)])
+        at, part.position, part.lost_code, part.given_up = (
+            part.position,
+            resume_at,
+            None,
+            False,
+        )
         if resume_at == at and cause != "truncated":
             return []
-        return [Lost(place.watch, place.topic, place.partition, at, cause, resume_at)]
+        return [PositionLost(part.watch, part.topic, part.partition, at, cause, resume_at)]
 
-    def _stalled(self, place: Place, now: float) -> list[Event]:
+    def _stalled(self, part: AssignedPartition, now: float) -> list[Event]:
         # What the consumer remembers is the log's end; what the broker answers is the stable end.
-        known = self._consumer.get_watermark_offsets(place.asked, cached=True)
-        if not known or place.lost_code is not None or not place.looks_stalled(known[1], now):
+        known = self._consumer.get_watermark_offsets(part.asked, cached=True)
+        if not known or part.lost_code is not None or not part.looks_stalled(known[1], now):
             return []
-        bounds = connection.ask_bounds(self._consumer, place.topic, place.partition)
+        bounds = connection.ask_bounds(self._consumer, part.topic, part.partition)
         if bounds is None:
             return []
-        place.told_end = known[1]
+        part.told_end = known[1]
         if bounds[1] >= known[1]:
             # Markers and aborted records, which nobody reads, lie at the end.
             return []
-        return [Stalled(place.watch, place.topic, place.partition, bounds[1])]
+        return [Stalled(part.watch, part.topic, part.partition, bounds[1])]

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaError, Message
 
 from tailrace.core.errors import BrokerUnavailable
 from tailrace.kafka import connection, reader_corrupt
-from tailrace.kafka.tail_places import Place, Places
+from tailrace.kafka.tail_assignment import AssignedPartition, Assignment
 from tailrace.kafka.tail_trouble import Trouble
 
 AWAY = {"bootstrap.servers": "127.0.0.1:1"}
@@ -15,10 +15,10 @@ AWAY = {"bootstrap.servers": "127.0.0.1:1"}
 
 def test_a_place_that_fails_keeps_nothing_from_the_others(caplog):
     """Each is asked about again with the next look."""
-    consumer, places = Consumer(connection.tail_settings(AWAY, 10)), Places()
-    trouble = Trouble(consumer, AWAY, places)
+    consumer, assignment = Consumer(connection.tail_settings(AWAY, 10)), Assignment()
+    trouble = Trouble(consumer, AWAY, assignment)
     for partition in (0, 1):
-        places.add(Place("t", partition, 1, 5))
+        assignment.add(AssignedPartition("t", partition, 1, 5))
         error = KafkaError(KafkaError._BAD_MSG)
         trouble.note(Message(topic="t", partition=partition, error=error))
     consumer.close()

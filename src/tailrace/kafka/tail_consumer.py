@@ -11,9 +11,9 @@ from confluent_kafka import Consumer, KafkaException, Message
 
 from tailrace.kafka import connection
 from tailrace.kafka.connection import ClientSettings
+from tailrace.kafka.tail_assignment import AssignedPartition, Assignment
 from tailrace.kafka.tail_columns import chunks
 from tailrace.kafka.tail_events import Assign, Command, Event, Found
-from tailrace.kafka.tail_places import Place, Places
 from tailrace.kafka.tail_trouble import Trouble
 
 _log = logging.getLogger(__name__)
@@ -31,10 +31,10 @@ CLOSE_LOOK_SECONDS = 0.5
 # the client's own question about all of them, about a second: one by one thousands would take many.
 ASKED_ONE_BY_ONE = 20
 
-Receive = Callable[["Feed", Sequence[Event]], None]
+Receive = Callable[["TailConsumer", Sequence[Event]], None]
 
 
-class Feed:
+class TailConsumer:
     """Reads its partitions until closed; `receive` is called on the loop's thread.
 
     Everything public is for the loop's thread and never blocks, but for `join`.
@@ -57,8 +57,8 @@ class Feed:
         self._closing = False
         self._in_flight = threading.Semaphore(IN_FLIGHT)
         self._consumer = Consumer(connection.tail_settings(settings, wait_ms))
-        self._places = Places()
-        self._trouble = Trouble(self._consumer, settings, self._places)
+        self._assignment = Assignment()
+        self._trouble = Trouble(self._consumer, settings, self._assignment)
         self._thread = threading.Thread(target=self._run, name=f"tailrace-tail-{name}", daemon=True)
         self._thread.start()
 
@@ -89,10 +89,10 @@ class Feed:
     def _turn(self) -> None:
         if self._commands:
             self._carry_out_all()
-        if not self._places and not self._commands:
+        if not self._assignment and not self._commands:
             self._commanded.wait(IDLE_SECONDS)
             self._commanded.clear()
-        wait = POLL_SECONDS if self._places and not self._commands else 0
+        wait = POLL_SECONDS if self._assignment and not self._commands else 0
         # consume() with a time waits until it is full (p50 1.3 ms); poll() returns with the first (0.3 ms).
         first = self._consumer.poll(wait)
         if first is not None:
@@ -110,7 +110,7 @@ class Feed:
     def _found(self, messages: list[Message]) -> list[Event]:
         events: list[Event] = []
         for chunk in chunks(messages) if messages else ():
-            watch = self._places.moved(chunk)
+            watch = self._assignment.moved(chunk)
             if watch is not None:
                 events.append(Found(watch, chunk))
         return events
@@ -144,26 +144,26 @@ class Feed:
                 continue
             self._assign(assigns)
             assigns = []
-            if any(place.watch == command.watch for place in self._places.of(command.topic)):
+            if any(part.watch == command.watch for part in self._assignment.of(command.topic)):
                 self._unassign(command.topic)
         self._assign(assigns)
 
     def _assign(self, commands: Sequence[Assign]) -> None:
-        places: list[Place] = []
+        partitions: list[AssignedPartition] = []
         for command in commands:
             self._unassign(command.topic)
             if len(commands) <= ASKED_ONE_BY_ONE:
                 connection.ask_metadata(self._consumer, command.topic)
             for partition, at in command.positions.items():
-                places.append(Place(command.topic, partition, command.watch, at))
-                self._places.add(places[-1])
-        if places:
-            self._consumer.incremental_assign([place.start() for place in places])
+                partitions.append(AssignedPartition(command.topic, partition, command.watch, at))
+                self._assignment.add(partitions[-1])
+        if partitions:
+            self._consumer.incremental_assign([part.start() for part in partitions])
 
     def _unassign(self, topic: str) -> None:
-        places = [place for place in self._places.remove(topic) if not place.given_up]
-        if places:
+        partitions = [part for part in self._assignment.remove(topic) if not part.given_up]
+        if partitions:
             try:
-                self._consumer.incremental_unassign([place.asked for place in places])
+                self._consumer.incremental_unassign([part.asked for part in partitions])
             except KafkaException as error:
                 _log.debug("tail %s: giving up %s: %s", self.name, topic, error)

@@ -10,7 +10,7 @@ STALLED_SECONDS = 5.0
 
 
 @dataclass(slots=True, eq=False)
-class Place:
+class AssignedPartition:
     """One partition: `position` is the next offset."""
 
     topic: str
@@ -44,44 +44,44 @@ class Place:
         return now - self.behind_since >= STALLED_SECONDS
 
 
-class Places:
+class Assignment:
     """All partitions of a consumer, by topic."""
 
     def __init__(self) -> None:
-        self._topics: dict[str, dict[int, Place]] = {}
+        self._topics: dict[str, dict[int, AssignedPartition]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._topics)
 
-    def add(self, place: Place) -> None:
+    def add(self, part: AssignedPartition) -> None:
         """Take a partition in."""
-        self._topics.setdefault(place.topic, {})[place.partition] = place
+        self._topics.setdefault(part.topic, {})[part.partition] = part
 
-    def remove(self, topic: str) -> list[Place]:
-        """Give up a topic; its places."""
+    def remove(self, topic: str) -> list[AssignedPartition]:
+        """Give up a topic; its partitions."""
         return list(self._topics.pop(topic, {}).values())
 
-    def of(self, topic: str) -> list[Place]:
-        """The places of a topic."""
+    def of(self, topic: str) -> list[AssignedPartition]:
+        """The partitions of a topic."""
         return list(self._topics.get(topic, {}).values())
 
-    def get(self, topic: str | None, partition: int | None) -> Place | None:
-        """The place of a partition, if it is read."""
+    def get(self, topic: str | None, partition: int | None) -> AssignedPartition | None:
+        """That partition, if it is read."""
         return self._topics.get(topic or "", {}).get(-1 if partition is None else partition)
 
-    def all(self) -> list[Place]:
-        """Every place."""
-        return [place for places in self._topics.values() for place in places.values()]
+    def all(self) -> list[AssignedPartition]:
+        """Every partition."""
+        return [part for partitions in self._topics.values() for part in partitions.values()]
 
     def moved(self, chunk: Chunk) -> int | None:
         """Note what was read; the watch it belongs to, None if the topic is not read any more."""
-        places = self._topics.get(chunk.topic)
-        if places is None:
+        partitions = self._topics.get(chunk.topic)
+        if partitions is None:
             return None
         watch = None
         for run in chunk.runs:
-            place = places.get(run.partition)
-            if place is not None:
-                place.position = chunk.offsets[run.stop - 1] + 1
-                watch = place.watch
+            part = partitions.get(run.partition)
+            if part is not None:
+                part.position = chunk.offsets[run.stop - 1] + 1
+                watch = part.watch
         return watch
