@@ -105,18 +105,6 @@ def consumer_config(settings: ClientSettings, group: str, **more: object) -> dic
     }
 
 
-def group_config(settings: ClientSettings, throwaway_group: str) -> dict[str, Any]:
-    """A consumer as a program asked for it: a member of its group, or alone and committing nothing."""
-    config = consumer_config(settings, settings.group or throwaway_group)
-    config["auto.offset.reset"] = settings.start
-    config["enable.auto.commit"] = config["enable.auto.offset.store"] = (
-        settings.group is not None and settings.auto_commit
-    )
-    if settings.on_commit is not None:
-        config["on_commit"] = settings.on_commit
-    return config
-
-
 def producer_config(settings: ClientSettings, *, linger_ms: float) -> dict[str, Any]:
     """A writer: idempotent, all in-sync replicas, keys to the partitions that Java's client chooses."""
     scoped = {name: value for name, value in settings.client.items() if name in names.PRODUCER}

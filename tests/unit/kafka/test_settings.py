@@ -12,7 +12,6 @@ from tailrace.kafka import settings_names as names
 from tailrace.kafka.settings import (
     client_config,
     consumer_config,
-    group_config,
     producer_config,
     translate,
 )
@@ -267,16 +266,6 @@ def test_a_reader_commits_nothing_and_sees_what_is_committed():
     assert (config["enable.auto.commit"], config["auto.offset.reset"]) == (False, "error")
     assert (config["isolation.level"], config["check.crcs"]) == ("read_committed", True)
     Consumer(config).close()
-
-
-def test_a_member_of_a_group_commits_as_it_was_said():
-    """Without a group there is nothing to commit to."""
-    member = group_config(translate({"group_id": "theirs", "auto_offset_reset": "earliest"}), "g")
-    assert (member["group.id"], member["enable.auto.commit"]) == ("theirs", True)
-    assert member["auto.offset.reset"] == "earliest"
-    alone = group_config(translate({"default_offset_commit_callback": print}), "g")
-    assert (alone["group.id"], alone["enable.auto.commit"]) == ("g", False)
-    Consumer(alone).close()
 
 
 def test_a_writer_is_safe_and_sends_keys_where_java_does():
