@@ -40,7 +40,7 @@ class Bench:
     def __enter__(self) -> Self:
         build_loadgen()
         self.broker = self.external or self._embedded()
-        self._admin = AdminClient({"bootstrap.servers": self.broker})
+        self._admin = AdminClient({"bootstrap.servers": self.broker, "log_level": 0})
         return self
 
     def _embedded(self) -> str:

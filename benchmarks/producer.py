@@ -5,6 +5,7 @@ It says `ready` when it is connected, starts at a line on standard input, and pr
 
 import argparse
 import json
+import logging
 import sys
 import time
 
@@ -12,6 +13,7 @@ from confluent_kafka import Producer
 
 from benchmarks.values import stamped
 
+_LOGGER = logging.getLogger(__name__)
 TICK_SECONDS = 0.001
 FLUSH_SECONDS = 60
 
@@ -24,6 +26,8 @@ def settings(broker: str, linger: float) -> dict[str, object]:
         "enable.idempotence": True,
         "socket.nagle.disable": True,
         "queue.buffering.max.messages": 2_000_000,
+        # Without one librdkafka writes its own lines into the terminal when the broker stops.
+        "logger": _LOGGER,
     }
 
 

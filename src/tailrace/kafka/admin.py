@@ -22,6 +22,7 @@ from tailrace.core.cursors import topic_tag, valid_topic_name
 from tailrace.core.errors import BadRequest, BrokerUnavailable, TopicNotFound
 from tailrace.core.ports import NewTopic, PartitionDetail, TopicDetail
 from tailrace.kafka.admin_config import refused
+from tailrace.kafka.connection import asking_settings
 from tailrace.kafka.reader import INTERNAL_PREFIXES, topic_id_bytes
 from tailrace.kafka.settings import ClientSettings, client_config
 
@@ -40,10 +41,7 @@ class KafkaAdmin:
     """Makes, shows and changes topics of a cluster; internal ones are shown, never changed."""
 
     def __init__(self, settings: ClientSettings, *, call_seconds: float = CALL_SECONDS) -> None:
-        # What goes wrong is told by each call's error, so the client's own log stays silent.
-        self._client = AdminClient(
-            {"log_level": 0, "reconnect.backoff.max.ms": 1_000, **client_config(settings)}
-        )
+        self._client = AdminClient(asking_settings(client_config(settings)))
         self._seconds = call_seconds
         self._cluster_id = ""
 

@@ -1,4 +1,4 @@
-"""How this process's consumers speak to the cluster: their settings, and the two questions they ask."""
+"""How this process's clients speak to the cluster: their settings, and the two questions consumers ask."""
 
 import logging
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from tailrace.kafka.settings import LOGGER
 
 ClientSettings = Mapping[str, Any]
 
@@ -77,6 +79,20 @@ def catch_up_settings(client: ClientSettings) -> dict[str, Any]:
     }
 
 
+def asking_settings(client: ClientSettings) -> dict[str, Any]:
+    """Settings of an administrator's client, which is silent: each call's error says what went wrong.
+
+    A logger of ours would hear nothing, as nobody polls such a client, and without one librdkafka writes its
+    lines to the terminal: at a stop, that every broker has gone.
+    """
+    return {
+        "reconnect.backoff.max.ms": 1_000,
+        **client,
+        "allow.auto.create.topics": False,
+        "log_level": 0,
+    }
+
+
 def _settings(client: ClientSettings) -> dict[str, Any]:
     return {
         "max.partition.fetch.bytes": PARTITION_FETCH_BYTES,
@@ -84,7 +100,7 @@ def _settings(client: ClientSettings) -> dict[str, Any]:
         **client,
         **_ALWAYS,
         "group.id": f"tailrace-unused-{uuid4().hex}",
-        "logger": _log,
+        "logger": LOGGER,
     }
 
 

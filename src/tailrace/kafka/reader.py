@@ -37,9 +37,7 @@ class KafkaReader:
         consumers: int = DEFAULT_CONSUMERS,
         asking: ClientSettings | None = None,
     ) -> None:
-        self._admin = AdminClient(
-            {**(asking or settings), "allow.auto.create.topics": False, "reconnect.backoff.max.ms": 1_000}
-        )
+        self._admin = AdminClient(connection.asking_settings(asking or settings))
         self._pool = CatchUpPool(settings, consumers)
         self._cluster_id: str | None = None
 

@@ -13,9 +13,9 @@ from tailrace.core.errors import BadRequest, TopicNotFound
 from tailrace.core.ports import TopicInfo
 from tailrace.core.scans import Missing
 from tailrace.core.starts import Edge, Last, Moment, Start
+from tailrace.kafka.connection import asking_settings
 from tailrace.kafka.errors import translate_exception
 from tailrace.kafka.reader import topic_id_bytes
-from tailrace.kafka.settings import LOGGER
 
 # A person waits for it: long enough for a broker that elects, short enough to say that none is there.
 ANSWER_SECONDS = 5.0
@@ -40,7 +40,7 @@ class Questions:
     """What a scan asks about topics."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        self._admin = AdminClient(dict(config) | {"logger": LOGGER})
+        self._admin = AdminClient(asking_settings(config))
         self._servers = config.get("bootstrap.servers")
 
     def topics(self, names: Sequence[str]) -> dict[str, TopicInfo]:
