@@ -82,6 +82,27 @@ async def test_a_topic_made_again_is_a_gap(client, log):
     assert values(found) == [2, 3]
 
 
+async def test_each_gap_of_a_page_has_a_cursor_that_tells_of_the_next(client, log):
+    """The page's own cursor stands behind them all."""
+    for partition in (0, 1):
+        log.append("orders", *[b"1"] * 5, partition=partition)
+        log.trim("orders", 3, partition)
+    first, second = (await page(client, **{"from": "orders:0@1,1@2"}))["gaps"]
+    found = await page(client, **{"from": first["cursor"]})
+    assert [gap["partition"] for gap in found["gaps"]] == [second["partition"]]
+    assert (await page(client, **{"from": found["cursor"]}))["gaps"] == []
+
+
+async def test_a_page_of_one_partition_keeps_the_gaps_of_the_others_to_come(client, log):
+    """They are told to whoever goes on with its cursor over all."""
+    log.append("orders", *[b"1"] * 5)
+    log.trim("orders", 3)
+    found = await page(client, **{"from": "orders:0@1,1@0", "partition": 1})
+    assert found["gaps"] == []
+    (gap,) = (await page(client, **{"from": found["cursor"]}))["gaps"]
+    assert (gap["partition"], gap["from"]) == (0, 1)
+
+
 async def test_a_wait_ends_with_the_first_record(client, log):
     """Long before its time is over."""
     waiting = asyncio.create_task(page(client, **{"from": "end", "wait": 20}))

@@ -154,6 +154,16 @@ async def test_retention_past_the_cursor_is_told_first(live, form):
     )
 
 
+async def test_the_cursor_in_the_head_is_one_that_tells_of_the_gaps(live, form):
+    """A client that is cut before the first event comes back with it."""
+    fill(live, 10)
+    live.log.trim("t", 6)
+    wire = (await live.read(form, "topic=t&from=t:0@2,1@0")).wire
+    again = await live.read(form, f"topic=t&from={wire.headers['tailrace-cursor']}")
+    await again.until(1, "gap")
+    assert (again.of("gap")[0]["from"], again.of("gap")[0]["to"]) == (2, 6)
+
+
 async def test_a_cursor_ahead_of_the_end_is_truncated_and_goes_on(live, form):
     """Never a 4xx, which an EventSource would not survive."""
     fill(live, 3)

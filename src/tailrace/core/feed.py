@@ -28,7 +28,7 @@ class Listener(Protocol):
         """The window is about to start anew: remember the place without it."""
         ...
 
-    def recreated(self, feed: "Feed") -> None:
+    def recreated(self, feed: "Feed", old_tag: str) -> None:
         """The topic was made again: the feed starts over with a new window."""
         ...
 
@@ -149,9 +149,10 @@ class Feed:
         """The topic was deleted and made again."""
         self.gone = False
         self.partitions = info.partitions
+        old_tag = self.window.tag
         self._renew(info.tag, positions)
         for listener in list(self.listeners):
-            listener.recreated(self)
+            listener.recreated(self, old_tag)
 
     def delete(self) -> None:
         """The topic is gone; it may come again."""

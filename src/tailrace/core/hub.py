@@ -10,8 +10,9 @@ from tailrace.core.cursors import Cursor, TopicCursor
 from tailrace.core.errors import BadCursor, Stopping, TailraceError, TopicNotFound
 from tailrace.core.feed import Feed
 from tailrace.core.formats import Format
+from tailrace.core.gaps import Gap, lost_gap, recreated_gaps
 from tailrace.core.last import last_positions
-from tailrace.core.place import Gap, Place, Selection, lost_gap
+from tailrace.core.place import Place, Selection
 from tailrace.core.ports import LogReader, TailListener, TailSource, TopicInfo
 from tailrace.core.pump import Pump
 from tailrace.core.records import Chunk
@@ -164,8 +165,7 @@ class Hub:
         place = Place(feed, self._blocks, positions, selection, subscription.wake, self._clock)
         place.gaps += [gap for gap in start.gaps if gap.partition in positions]
         if feed.window.tag != start.tag:
-            lost = [Gap(p, offset, None, "recreated") for p, offset in sorted(positions.items())]
-            place.restart(dict.fromkeys(range(feed.partitions), 0), lost)
+            place.restart(dict.fromkeys(range(feed.partitions), 0), recreated_gaps(positions, start.tag))
         return place
 
     def _adopt(self, feed: Feed) -> Feed:
@@ -227,11 +227,10 @@ class Hub:
             await self._comparing(feed.topic)
         earliest = await self._earliest(feed.topic)
         if place.tag is not None and place.tag != feed.window.tag:
-            gaps = [Gap(p, offset, None, "recreated") for p, offset in sorted(offsets.items())]
-            return earliest, gaps
+            return earliest, recreated_gaps(offsets, place.tag)
         latest = await self._latest(feed.topic)
         positions: dict[int, int] = {}
-        gaps = []
+        gaps: list[Gap] = []
         for p, first in earliest.items():
             offset = positions[p] = offsets.get(p, 0)
             # A partition that the cursor does not name was made later; what it lost was never promised.

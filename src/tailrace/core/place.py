@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tailrace.core.blocks import Answer, BlockCache, CachedBlock, Key, Lost
 from tailrace.core.cursors import format_topic
 from tailrace.core.feed import Feed
+from tailrace.core.gaps import Gap, lost_gap, place_before
 from tailrace.core.output import Output
 from tailrace.core.records import Run
 from tailrace.core.routes import Match
@@ -39,17 +40,6 @@ class Selection:
     def bounded(self) -> bool:
         """Whether a reader of it has to look at each partition's rows to the end."""
         return self.partitions is not None or self.to is not None or self.counted
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Records that this reader can no longer have; `to` None is unknown."""
-
-    partition: int
-    start: int
-    to: int | None
-    cause: str
-    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +130,10 @@ class Place:
         return self._positions
 
     def cursor_text(self) -> str:
-        """The topic's part of the cursor."""
+        """The topic's part of the cursor: who comes back with it is told of the gaps that were not told yet."""
         window = self.feed.window
+        if self.gaps:
+            return format_topic(self.feed.topic, *place_before(self.gaps, window.tag, self._positions))
         if self._seq is not None and self._seq >= window.base:
             return window.cursor_text(self.feed.topic, self._seq)
         return format_topic(self.feed.topic, window.tag, self._positions)
@@ -212,16 +204,10 @@ class Place:
 
     def tell_gaps(self, out: Output) -> None:
         """Add the gaps that its client does not know of yet."""
-        gaps, self.gaps = self.gaps, []
-        for gap in gaps:
-            body: dict[str, object] = {
-                "topic": self.feed.topic,
-                "partition": gap.partition,
-                "from": gap.start,
-                "to": gap.to,
-                "cause": gap.cause,
-            }
-            out.event("gap", {**body, "repeats": True} if gap.repeats else body)
+        while self.gaps:
+            # Told from here on, as far as the cursor in its event goes.
+            gap = self.gaps.pop(0)
+            out.event("gap", gap.event(self.feed.topic))
 
     # -- along the window
 
@@ -473,10 +459,3 @@ class Place:
             for partition in range(self.feed.partitions):
                 if self._wants(partition):
                     positions.setdefault(partition, 0)
-
-
-def lost_gap(partition: int, offset: int, earliest: int, latest: int) -> Gap:
-    """What a reader at `offset` has missed of a log that has `earliest` up to `latest`."""
-    if offset < earliest:
-        return Gap(partition, offset, earliest, "retention")
-    return Gap(partition, latest, offset, "truncated", repeats=True)

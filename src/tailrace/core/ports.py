@@ -7,6 +7,14 @@ from typing import Literal, NamedTuple, Protocol
 from tailrace.core.errors import TailraceError
 from tailrace.core.records import Chunk, Headers
 
+# Topics of Kafka itself and of Tailrace: shown to administrators, never listed to readers, never changed.
+INTERNAL_PREFIXES = ("__", "_tailrace.")
+
+
+def internal_topic(name: str) -> bool:
+    """Whether a topic belongs to Kafka or to Tailrace itself."""
+    return name.startswith(INTERNAL_PREFIXES)
+
 
 @dataclass(frozen=True, slots=True)
 class TopicInfo:

@@ -8,8 +8,9 @@ from tailrace.core.cursors import join_topics
 from tailrace.core.errors import TailraceError
 from tailrace.core.feed import WRITE_BYTES, Feed
 from tailrace.core.formats import Format
+from tailrace.core.gaps import Gap, recreated_gaps
 from tailrace.core.output import Output
-from tailrace.core.place import Gap, Place
+from tailrace.core.place import Place
 from tailrace.core.pump import Pump
 from tailrace.core.tally import Tally
 from tailrace.core.window import Payload
@@ -239,10 +240,10 @@ class Subscription:
         for place in self._on(feed):
             place.leave_window()
 
-    def recreated(self, feed: Feed) -> None:
+    def recreated(self, feed: Feed, old_tag: str) -> None:
         """A topic was made again: everything from its start, after a gap."""
         for place in self._on(feed):
-            gaps = [Gap(p, offset, None, "recreated") for p, offset in sorted(place.positions.items())]
+            gaps = recreated_gaps(place.positions, old_tag)
             place.restart(dict.fromkeys(range(feed.partitions), 0), gaps)
         self._pump.wake(self)
 
@@ -280,7 +281,7 @@ class Subscription:
 
     def heartbeat(self) -> None:
         """Tell the cursor where nothing else was written lately."""
-        # Never a cursor past a gap that was not told: who comes back with it would not hear of the gap.
+        # A gap that waits is told at once, with a cursor of its own.
         untold = any(place.gaps for place in self._places)
         if not self.wrote and not self.ended and not self._sink.blocked and not untold:
             data = self._format.cursor(self.cursor_text()) if self._places else self._format.idle()
@@ -305,21 +306,21 @@ class Subscription:
 
     def end(self, reason: str, **more: object) -> None:
         """End the stream with its cursor."""
-        place = {"cursor": self.cursor_text()} if self._places else {}
-        body = {"reason": reason, **place, **more}
-        self._finish(self._format.event("bye" if reason == "stopping" else "end", body))
+        self._finish("bye" if reason == "stopping" else "end", {"reason": reason}, more)
 
     def fail(self, error: TailraceError) -> None:
         """End the stream with an error."""
-        body = {**error.problem(), "cursor": self.cursor_text()} if self._places else error.problem()
-        self._finish(self._format.event("problem", body))
+        self._finish("problem", error.problem(), {})
 
-    def _finish(self, last: bytes | None) -> None:
+    def _finish(self, name: str, head: Mapping[str, object], tail: Mapping[str, object]) -> None:
         if self.ended:
             return
         out = Output(self._format, 0, None, self.cursor_text)
         for place in self._places:
             place.tell_gaps(out)
+        # Its cursor stands behind the gaps.
+        cursor = {"cursor": self.cursor_text()} if self._places else {}
+        last = self._format.event(name, {**head, **cursor, **tail})
         if last is None or out.broken:
             self.break_off()
             return

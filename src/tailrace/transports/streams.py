@@ -17,6 +17,7 @@ from tailrace.core.errors import (
     TailraceError,
 )
 from tailrace.core.formats import Format
+from tailrace.core.gaps import place_before
 from tailrace.core.hub import Hub, TopicStart
 from tailrace.core.place import Selection
 from tailrace.core.routes import KEY, Match
@@ -245,13 +246,20 @@ def _past_end(starts: Sequence[TopicStart]) -> bool:
     )
 
 
-def _cursor(starts: Sequence[TopicStart]) -> str:
-    return str(Cursor({s.feed.topic: TopicCursor.at(s.positions, s.feed.window.tag) for s in starts}))
+def _cursor(form: str, starts: Sequence[TopicStart]) -> str:
+    """The cursor from which all that the stream brings can be had again."""
+    topics: dict[str, TopicCursor] = {}
+    for start in starts:
+        # Bare values can't tell a gap: who comes back with the cursor from before it would be cut for ever.
+        untold = () if form == "value" else start.gaps
+        tag, positions = place_before(untold, start.tag, start.positions)
+        topics[start.feed.topic] = TopicCursor.at(positions, tag)
+    return str(Cursor(topics))
 
 
 def _check_cursor_size(request: StreamRequest, starts: Sequence[TopicStart], most: int) -> None:
     """NDJSON tells any cursor in its body; the others have only a header or an id for it."""
-    if request.form != "ndjson" and len(_cursor(starts)) > most:
+    if request.form != "ndjson" and len(_cursor(request.form, starts)) > most:
         place = "an event's id" if request.form == "sse" else "a header"
         raise BadRequest(
             f"The cursor of these topics is longer than the {most} bytes that {place} may have.",
@@ -268,7 +276,7 @@ def _headers(
 ) -> list[tuple[bytes, bytes]]:
     headers = [(b"content-type", _CONTENT_TYPES[request.form]), (b"x-accel-buffering", b"no")]
     headers += call.response_headers
-    if starts is not None and len(cursor := _cursor(starts)) <= longest_cursor:
+    if starts is not None and len(cursor := _cursor(request.form, starts)) <= longest_cursor:
         headers.append((b"tailrace-cursor", cursor.encode()))
     if request.form == "sse":
         per_record = starts is not None and _id_per_record(starts)

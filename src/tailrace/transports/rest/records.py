@@ -9,8 +9,9 @@ import msgspec
 
 from tailrace.core.cursors import Cursor, TopicCursor
 from tailrace.core.errors import BadRequest, TopicNotFound
+from tailrace.core.gaps import Gap, lost_gap, place_before
 from tailrace.core.hub import Hub, TopicStart
-from tailrace.core.place import Gap, Selection, lost_gap
+from tailrace.core.place import Selection
 from tailrace.core.ports import Block, LogReader, LostPosition
 from tailrace.core.records import Chunk, Run
 from tailrace.core.starts import END, Start, parse_start
@@ -49,6 +50,8 @@ class _Page:
     positions: dict[int, int]
     rows: list[bytes] = field(default_factory=list)
     gaps: list[Mapping[str, object]] = field(default_factory=list)
+    # Of partitions that the page is not about: its cursor stays before them.
+    untold: list[Gap] = field(default_factory=list)
     end: bool = True
 
     @property
@@ -60,20 +63,15 @@ class _Page:
         return not self.rows and not self.gaps
 
     def cursor(self) -> Cursor:
-        return Cursor({self.topic: TopicCursor.at(self.positions, self.start.feed.window.tag)})
+        tag, positions = place_before(self.untold, self.start.feed.window.tag, self.positions)
+        return Cursor({self.topic: TopicCursor.at(positions, tag)})
 
-    def add_gap(self, gap: Gap) -> None:
-        self.gaps.append(
-            {
-                "topic": self.topic,
-                "partition": gap.partition,
-                "from": gap.start,
-                "to": gap.to,
-                "cause": gap.cause,
-                "cursor": str(self.cursor()),
-            }
-            | ({"repeats": True} if gap.repeats else {})
-        )
+    def tell(self, gaps: Sequence[Gap]) -> None:
+        """Add gaps, each with a cursor from which those after it are told again."""
+        self.untold += gaps
+        for gap in gaps:
+            self.untold.remove(gap)
+            self.gaps.append({**gap.event(self.topic), "cursor": str(self.cursor())})
 
     def json(self) -> bytes:
         tail = {"gaps": self.gaps, "cursor": str(self.cursor()), "end": self.end}
@@ -85,9 +83,10 @@ async def _read(gateway: Gateway, topic: str, start: Start, wanted: int | None, 
     if wanted is not None and wanted not in found.positions:
         raise BadRequest(f"The topic {topic!r} has no partition {wanted}.")
     page = _Page(found, dict(found.positions))
-    for gap in found.gaps:
-        if wanted is None or gap.partition == wanted:
-            page.add_gap(gap)
+    page.untold += [gap for gap in found.gaps if wanted not in {None, gap.partition}]
+    page.tell([gap for gap in found.gaps if wanted in {None, gap.partition}])
+    # That a topic was made again is told once: a cursor has one tag for all its partitions.
+    page.untold = [gap for gap in page.untold if gap.cause != "recreated"]
     await _Filling(gateway.reader, page, limit, gateway.settings.limits.page).run(wanted)
     return page
 
@@ -133,7 +132,7 @@ class _Filling:
             except LostPosition as lost:
                 gap = lost_gap(partition, offset, lost.earliest, lost.latest)
                 page.positions[partition] = min(max(offset, lost.earliest), lost.latest)
-                page.add_gap(gap)
+                page.tell([gap])
                 if page.positions[partition] == offset:
                     return
                 continue
@@ -149,9 +148,8 @@ class _Filling:
         page.positions[partition] = (
             block.next_offset if whole or chunk is None else chunk.offsets[len(rows) - 1] + 1
         )
-        for start, to, cause in block.skipped:
-            if start < page.positions[partition]:
-                page.add_gap(Gap(partition, start, to, cause))
+        there = page.positions[partition]
+        page.tell([Gap(partition, start, to, cause) for start, to, cause in block.skipped if start < there])
 
     def _rows(self, chunk: Chunk | None) -> tuple[Sequence[bytes], Chunk | None]:
         """As many rows as still fit: one at least."""
