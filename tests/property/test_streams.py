@@ -121,7 +121,7 @@ class Story:
         positions = {p: max(0, end - back * (p + 1) // 2) for p, end in ends.items()}
         key = b"a" if which == 1 else None
         sink = ListSink()
-        subscription = self.hub.stream(sink, FORMAT, on_end=lambda _: None)
+        subscription = self.hub.stream(sink, FORMAT)
         cursor = Cursor.parse("t:" + ",".join(f"{p}@{o}" for p, o in positions.items()))
         starts = await self.hub.locate(["t"], cursor)
         self.hub.begin(subscription, starts, Selection(Match(KEY, key) if key else None))
@@ -178,7 +178,7 @@ def test_a_stream_cut_anywhere_resumes_by_the_id_of_its_last_record(appends, dat
 
 async def read_sse(hub, log, appends, start):
     sink = ListSink()
-    subscription = hub.stream(sink, SseRecordFormat(bare), on_end=lambda _: None)
+    subscription = hub.stream(sink, SseRecordFormat(bare))
     hub.begin(subscription, await hub.locate(["t"], start), Selection())
     for partition, count in appends:
         log.append("t", *[b"1"] * count, partition=partition)
@@ -195,7 +195,7 @@ async def test_the_cursor_of_a_write_stands_after_it():
     log.append("t", b"1", b"2")
     hub = make_hub(log)
     sink = ListSink()
-    subscription = hub.stream(sink, SseWriteFormat(bare), on_end=lambda _: None)
+    subscription = hub.stream(sink, SseWriteFormat(bare))
     hub.begin(subscription, await hub.locate(["t"], BEGINNING), Selection())
     await settle()
     assert sink.data.endswith(b"\n\nid: %b\n\n" % subscription.cursor_text().encode())

@@ -124,13 +124,14 @@ class Hub:
         tally: Tally | None = None,
         limit: int | None = None,
         idle: float | None = None,
-        on_end: Callable[[Subscription], None],
+        on_end: Callable[[Subscription], None] | None = None,
     ) -> Subscription:
         """A stream that does not read yet; give it its places with `begin`."""
 
         def ended(subscription: Subscription) -> None:
             self.streams.pop(subscription, None)
-            on_end(subscription)
+            if on_end is not None:
+                on_end(subscription)
 
         subscription = Subscription(
             format_=format_,

@@ -130,7 +130,7 @@ class Place:
         return self._positions
 
     def cursor_text(self) -> str:
-        """The topic's part of the cursor: who comes back with it is told of the gaps that were not told yet."""
+        """The topic's part of the cursor: who comes back with it is told of the gaps not told yet."""
         window = self.feed.window
         if self.gaps:
             return format_topic(self.feed.topic, *place_before(self.gaps, window.tag, self._positions))

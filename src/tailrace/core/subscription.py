@@ -72,7 +72,7 @@ class Subscription:
         clock: Callable[[], float],
         limit: int | None = None,
         idle: float | None = None,
-        on_end: Callable[["Subscription"], None],
+        on_end: Callable[["Subscription"], None] | None = None,
     ) -> None:
         self._places: Sequence[Place] = ()
         self._format = format_
@@ -345,4 +345,5 @@ class Subscription:
             place.restart({}, ())
         # A place knows its stream: together they would wait for the collector.
         self._places = ()
-        self._on_end(self)
+        if self._on_end is not None:
+            self._on_end(self)

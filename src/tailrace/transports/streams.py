@@ -121,7 +121,6 @@ class Streams:
             tally=self.tallies[request.form],
             limit=request.limit,
             idle=request.idle,
-            on_end=_ended,
         )
         sink.on_drain = subscription.wake
         sink.on_close = subscription.close
@@ -167,10 +166,6 @@ class Streams:
                 async with asyncio.timeout(LOCATE_LATER_SECONDS):
                     return await self._hub.locate(request.topics, start, request.to)
             await asyncio.sleep(LOCATE_AGAIN_SECONDS)
-
-
-def _ended(_subscription: Subscription) -> None:
-    """Nothing of the transport's own is left to clear."""
 
 
 def _read(gateway: Gateway, call: Call) -> StreamRequest:

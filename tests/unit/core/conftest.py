@@ -104,7 +104,7 @@ class Core:
         """A stream and its sink."""
         start = Cursor.parse(start) if isinstance(start, str) else start
         sink = ListSink()
-        stream = self.hub.stream(sink, format_, limit=limit, idle=idle, on_end=lambda _: None)
+        stream = self.hub.stream(sink, format_, limit=limit, idle=idle)
         starts = located or await self.hub.locate(
             topics, start, Cursor.parse(to) if isinstance(to, str) else to
         )

@@ -90,7 +90,7 @@ async def test_a_goodbye_tells_the_gaps_before_it(core):
 async def test_a_stream_that_never_began_has_no_cursor_to_tell(core):
     """An empty text is none that could be resumed from."""
     _, sink = await core.open("t")
-    stream = core.hub.stream(sink, core.format, on_end=lambda _: None)
+    stream = core.hub.stream(sink, core.format)
     sink.data = b""
     stream.end("stopping")
     assert sink.lines() == [{"end": {"reason": "stopping"}}]

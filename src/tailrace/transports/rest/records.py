@@ -15,7 +15,6 @@ from tailrace.core.place import Selection
 from tailrace.core.ports import Block, LogReader, LostPosition
 from tailrace.core.records import Chunk, Run
 from tailrace.core.starts import END, Start, parse_start
-from tailrace.core.subscription import Subscription
 from tailrace.protocol.codecs import encode_rows
 from tailrace.protocol.framing import bare
 from tailrace.protocol.ndjson import NdjsonFormat
@@ -194,7 +193,7 @@ class _Bell:
 async def _wait(hub: Hub, page: _Page, wanted: int | None, seconds: float) -> None:
     """Until a record comes behind the page, or the time is over."""
     bell = _Bell()
-    stream = hub.stream(bell, _NDJSON, on_end=_nothing_left)
+    stream = hub.stream(bell, _NDJSON)
     start = TopicStart(page.start.feed, page.start.tag, page.positions)
     hub.begin(stream, [start], Selection(partitions=None if wanted is None else frozenset({wanted})))
     try:
@@ -204,7 +203,3 @@ async def _wait(hub: Hub, page: _Page, wanted: int | None, seconds: float) -> No
         return
     finally:
         stream.close()
-
-
-def _nothing_left(_stream: Subscription) -> None:
-    """The wait holds nothing that an end would free."""
