@@ -1,6 +1,7 @@
 """What a connection may cost: silence, dribble, size and slowness have bounds and deadlines."""
 
 import asyncio
+import gc
 import json
 import time
 from dataclasses import replace
@@ -8,7 +9,9 @@ from dataclasses import replace
 import pytest
 from tests.transports.wire import live_gateway, ndjson_events
 
+from tailrace.core.subscription import Subscription
 from tailrace.settings import Settings
+from tailrace.transports.connection import HttpSink
 
 HOST = b"Host: 127.0.0.1\r\n"
 LIVEZ = b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -321,3 +324,18 @@ async def test_a_refusal_is_no_answer_to_the_request_before(live):
     wire.send(b"GET /v1/topics/t/records?wait=1 HTTP/1.1\r\n" + HOST + b"\r\n")
     wire.send(b"POST /v1/topics/t/records HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nno\r\n")
     assert not (await wire.closed()).startswith(b"HTTP/1.1 400")
+
+
+async def test_a_stream_that_has_ended_waits_for_no_collector(live):
+    """Its sink and it know each other for as long as it goes on; its connection may stay for hours."""
+    live.log.append("t", b"1")
+    gc.collect()
+    gc.disable()
+    try:
+        wire = await live.get("/v1/stream?topic=t&from=beginning&limit=1")
+        await wire.rest()
+        wire.send(LIVEZ)
+        await (await wire.head()).rest()
+        assert not [held for held in gc.get_objects() if isinstance(held, HttpSink | Subscription)]
+    finally:
+        gc.enable()

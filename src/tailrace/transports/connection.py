@@ -70,8 +70,13 @@ class HttpSink:
         if not self.closed:
             if self.chunked:
                 self.write(LAST_CHUNK)
-            self.closed = True
+            self.close()
             self._connection.stream_finished(keep=self.chunked and self._cycle.keep_alive)
+
+    def close(self) -> None:
+        """No more bytes; it and its stream know each other no more, or both would wait for the collector."""
+        self.closed = True
+        self.on_drain = self.on_close = _nothing
 
     def abort(self) -> None:
         """Break off, so that the client sees a body without its end."""
@@ -310,9 +315,9 @@ class Connection(HttpToolsProtocol):
         self._head_since = self._served = None
         sink, self._sink = self._sink, None
         if sink is not None and not sink.closed:
-            sink.closed = True
-            sink.on_close()
-            sink.on_drain = sink.on_close = _nothing
+            told = sink.on_close
+            sink.close()
+            told()
 
     # -- deadlines
 
