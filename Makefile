@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup page demo test check bench faults docs up down clean
+.PHONY: help setup page demo test check bench frameworks faults docs up down clean
 
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(if $(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(p))))
 BIN := .venv/bin
@@ -56,6 +56,10 @@ check: $(READY) ## lint, format, types, import rules
 
 bench: $(READY) ## measure, beside a raw limit, on this machine
 	$(BIN)/python -m benchmarks $(ARGS)
+
+frameworks: $(READY) ## measure what was not chosen too, in an environment of its own
+	$(RUN)/uv run --isolated --locked --all-extras --no-default-groups --group bench-frameworks \
+		python -m benchmarks.frameworks $(ARGS)
 
 faults: $(READY) ## kill real processes and count what is lost
 	$(BIN)/pytest -m faults $(ARGS)
