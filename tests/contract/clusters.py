@@ -52,8 +52,8 @@ class MemoryCluster:
     def __init__(self):
         self.log = MemoryLog(clock=lambda: time.time_ns() // 1_000_000)
 
-    def topic(self, partitions=1):
-        name = f"t-{uuid.uuid4().hex[:12]}"
+    def topic(self, partitions=1, prefix="t-"):
+        name = f"{prefix}{uuid.uuid4().hex[:12]}"
         self.log.create(name, partitions)
         return name
 
@@ -103,8 +103,8 @@ class KafkaCluster:
         self._transactions = {}
         self._open = []
 
-    def topic(self, partitions=1):
-        name = f"t-{uuid.uuid4().hex[:12]}"
+    def topic(self, partitions=1, prefix="t-"):
+        name = f"{prefix}{uuid.uuid4().hex[:12]}"
         self._make(name, partitions)
         return name
 

@@ -128,11 +128,9 @@ def test_an_unknown_configuration_gets_the_nearest_name(kafka, name):
     assert "retention.ms" in caught.value.hint
 
 
-@pytest.mark.kafka
 @pytest.mark.parametrize("internal", ["__consumer_offsets", "_tailrace.access"])
-def test_internal_topics_are_not_changed(kafka, internal):
-    """Shown, but left to those who own them."""
-    admin = KafkaAdmin(translate({"bootstrap_servers": kafka.bootstrap_servers}))
+def test_internal_topics_are_not_changed(admin, internal):
+    """They are left to those who own them."""
     for change in (
         lambda: admin.create([NewTopic(internal, 1)]),
         lambda: admin.configure(internal, {"retention.ms": "1"}),
@@ -141,6 +139,34 @@ def test_internal_topics_are_not_changed(kafka, internal):
     ):
         with pytest.raises(BadRequest, match="internal"):
             change()
+
+
+@pytest.mark.parametrize("prefix", ["__t-", "_tailrace.t-"])
+async def test_internal_topics_are_shown_to_administrators_only(cluster, admin, reader, prefix):
+    """Readers find them by their names alone."""
+    topic, other = cluster.topic(prefix=prefix), cluster.topic()
+    assert {t.name: t.internal for t in admin.list_topics() if t.name in {topic, other}} == {
+        topic: True,
+        other: False,
+    }
+    assert admin.describe(topic).internal
+    assert topic not in await reader.topic_names()
+    assert topic in await reader.describe([topic])
+
+
+def test_none_is_made_if_one_is_malformed(admin, name):
+    """Whatever is wrong with it."""
+    for wrong in (NewTopic("a b"), NewTopic(f"{name}-2", 0), NewTopic(f"{name}-2", replicas=0)):
+        with pytest.raises(BadRequest):
+            admin.create([NewTopic(name, 1), wrong])
+        with pytest.raises(TopicNotFound):
+            admin.describe(name)
+
+
+def test_more_replicas_than_brokers_are_refused(admin, name):
+    """There is one broker."""
+    with pytest.raises(BadRequest):
+        admin.create([NewTopic(name, 1, 2)])
 
 
 def test_with_no_broker_every_call_ends_at_its_deadline(name):

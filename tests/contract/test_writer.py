@@ -86,6 +86,14 @@ async def test_a_named_partition_is_taken(cluster, writer):
     assert len({o.partition for o in keyed}) == 1
 
 
+async def test_keys_go_where_javas_client_sends_them(cluster, writer):
+    """Services that read and write the same keys depend on it."""
+    topic = cluster.topic(partitions=12)
+    keys = [b"21", b"foobar", b"a-little-bit-long-string", b"abc", b"", b"\x00\xff", b"user-1", b"user-22"]
+    outcomes = await store(writer, topic, *(NewRecord(b"v", key) for key in keys))
+    assert [o.partition for o in outcomes] == [0, 6, 8, 3, 9, 1, 8, 3]
+
+
 async def test_a_missing_topic_is_told_and_never_made(cluster, writer):
     """The embedded broker would make one at the first use."""
     outcomes = await store(writer, "not-there", NewRecord(b"1"), NewRecord(b"2"))

@@ -20,10 +20,10 @@ from confluent_kafka.cimpl import NewTopic as ClientNewTopic
 
 from tailrace.core.cursors import topic_tag, valid_topic_name
 from tailrace.core.errors import BadRequest, BrokerUnavailable, TopicNotFound
-from tailrace.core.ports import NewTopic, PartitionDetail, TopicDetail
+from tailrace.core.ports import NewTopic, PartitionDetail, TopicDetail, internal_topic
 from tailrace.kafka.admin_config import refused
 from tailrace.kafka.connection import asking_settings
-from tailrace.kafka.reader import INTERNAL_PREFIXES, topic_id_bytes
+from tailrace.kafka.reader import topic_id_bytes
 from tailrace.kafka.settings import ClientSettings, client_config
 
 CALL_SECONDS = 10.0
@@ -231,7 +231,7 @@ def _known_form(name: str) -> str:
 
 
 def _changeable(name: str) -> str:
-    if name.startswith(INTERNAL_PREFIXES):
+    if internal_topic(name):
         raise BadRequest(f"The topic {name[:249]!r} is internal and cannot be changed.")
     return _known_form(name)
 
@@ -266,7 +266,7 @@ def _detail(topic: TopicDescription, cluster: str, earliest: _Offsets, latest: _
         for partition in topic.partitions
     ]
     tag = topic_tag(cluster, topic_id_bytes(topic.topic_id))
-    internal = topic.is_internal or topic.name.startswith(INTERNAL_PREFIXES)
+    internal = topic.is_internal or internal_topic(topic.name)
     return TopicDetail(topic.name, tag, partitions, internal=internal)
 
 

@@ -11,14 +11,13 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from tailrace.core.cursors import topic_tag
 from tailrace.core.errors import BrokerUnavailable, TopicNotFound
-from tailrace.core.ports import Block, TopicInfo
+from tailrace.core.ports import Block, TopicInfo, internal_topic
 from tailrace.kafka import connection
 from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.reader_pool import CatchUpPool
 
 ANSWER_SECONDS = 10.0
 DEFAULT_CONSUMERS = 4
-INTERNAL_PREFIXES = ("__", "_tailrace.")
 
 _T = TypeVar("_T")
 
@@ -62,7 +61,7 @@ class KafkaReader:
         # Without a name the question makes no topic; librdkafka offers it in a blocking form only.
         asked = asyncio.to_thread(self._admin.list_topics, timeout=ANSWER_SECONDS)
         names = (await _answer("list topics", asked)).topics
-        return sorted(name for name in names if not name.startswith(INTERNAL_PREFIXES))
+        return sorted(name for name in names if not internal_topic(name))
 
     async def earliest(self, topic: str) -> Mapping[int, int]:
         """The first offset that each partition still has."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from tailrace.core.cursors import valid_topic_name
 from tailrace.core.errors import BadRequest
-from tailrace.core.ports import NewTopic, PartitionDetail, TopicDetail
+from tailrace.core.ports import NewTopic, PartitionDetail, TopicDetail, internal_topic
 from tailrace.memory.log import MemoryLog, MemoryPartition, MemoryTopic
 
 # The one broker that a memory log pretends to have.
@@ -27,17 +28,17 @@ class MemoryAdmin:
         return _detail(topic, dict(topic.config))
 
     def create(self, topics: Iterable[NewTopic]) -> None:
-        """Make topics."""
+        """Make topics; none is made if one is malformed."""
         self._log.check()
-        for new in topics:
-            partitions = 1 if new.partitions is None else new.partitions
-            if partitions < 1:
-                raise BadRequest(f"The topic {new.name!r} needs at least one partition.")
-            self._log.create(new.name, partitions).config.update(new.config)
+        wanted = list(topics)
+        for new in wanted:
+            _check(new)
+        for new in wanted:
+            self._log.create(new.name, new.partitions or 1).config.update(new.config)
 
     def configure(self, name: str, config: Mapping[str, str | None]) -> None:
         """Set values; None goes back to the default."""
-        topic = self._topic(name)
+        topic = self._changeable(name)
         for key, value in config.items():
             if value is None:
                 topic.config.pop(key, None)
@@ -46,22 +47,39 @@ class MemoryAdmin:
 
     def grow(self, name: str, partitions: int) -> None:
         """Raise the number of partitions."""
-        self._log.check()
-        self._log.grow(name, partitions)
+        self._log.grow(self._changeable(name).name, partitions)
 
     def delete(self, name: str) -> None:
         """Delete the topic and its records."""
-        self._log.check()
-        self._log.delete(name)
+        self._log.delete(self._changeable(name).name)
 
     def _topic(self, name: str) -> MemoryTopic:
         self._log.check()
         return self._log.topic(name)
 
+    def _changeable(self, name: str) -> MemoryTopic:
+        _refuse_internal(name)
+        return self._topic(name)
+
+
+def _refuse_internal(name: str) -> None:
+    if internal_topic(name):
+        raise BadRequest(f"The topic {name[:249]!r} is internal and cannot be changed.")
+
+
+def _check(new: NewTopic) -> None:
+    if not valid_topic_name(new.name):
+        raise BadRequest(f"{new.name[:80]!r} is no topic name.")
+    _refuse_internal(new.name)
+    if new.partitions is not None and new.partitions < 1:
+        raise BadRequest(f"The topic {new.name!r} cannot have {new.partitions} partitions.")
+    if new.replicas not in {None, 1}:
+        raise BadRequest(f"The topic {new.name!r} cannot have {new.replicas} replicas: there is one broker.")
+
 
 def _detail(topic: MemoryTopic, config: Mapping[str, str]) -> TopicDetail:
     partitions = [_partition(number, log) for number, log in enumerate(topic.partitions)]
-    return TopicDetail(topic.name, topic.tag, partitions, config, topic.name.startswith("__"))
+    return TopicDetail(topic.name, topic.tag, partitions, config, internal_topic(topic.name))
 
 
 def _partition(number: int, log: MemoryPartition) -> PartitionDetail:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from tailrace.core.ports import Block, LostPosition, TopicInfo
+from tailrace.core.ports import Block, LostPosition, TopicInfo, internal_topic
 from tailrace.core.records import ROW_OVERHEAD_BYTES, Chunk, Record
 from tailrace.memory.log import MemoryLog, MemoryPartition
 
@@ -23,7 +23,7 @@ class MemoryReader:
     async def topic_names(self) -> Sequence[str]:
         """The names of all topics, internal ones left out."""
         self._log.check()
-        return [t.name for t in self._log.topics() if not t.name.startswith("__")]
+        return [t.name for t in self._log.topics() if not internal_topic(t.name)]
 
     async def earliest(self, topic: str) -> Mapping[int, int]:
         """The first offset that each partition still has."""

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
-from zlib import crc32
 
 from tailrace.core.errors import BadRecord, BrokerUnavailable, TooLarge, TopicNotFound
 from tailrace.core.ports import NewRecord, Outcome, Stored
 from tailrace.memory.log import MemoryLog
+from tailrace.memory.partitioner import partition_of
 
 Schedule = Callable[[Callable[[], None]], object]
 
@@ -90,4 +90,6 @@ class MemoryWriter:
     def _partition(self, new: NewRecord, partitions: int) -> int:
         if new.partition is not None:
             return new.partition
-        return (next(self._round_robin) if new.key is None else crc32(new.key)) % partitions
+        if new.key is None:
+            return next(self._round_robin) % partitions
+        return partition_of(new.key, partitions)
