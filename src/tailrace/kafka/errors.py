@@ -68,6 +68,8 @@ _FATES: dict[type[TailraceError], tuple[str, ...]] = {
         "_DESTROY_BROKER",
         "_UNKNOWN_BROKER",
         "_NODE_UPDATE",
+        # No partition that was asked about has a leader.
+        "_NOENT",
         "BROKER_NOT_AVAILABLE",
         "LEADER_NOT_AVAILABLE",
         "NOT_LEADER_FOR_PARTITION",
