@@ -24,6 +24,8 @@ from tailrace.core.tally import Tally
 _log = logging.getLogger("tailrace.hub")
 
 LOOK_SECONDS = 1.0
+# How many topics are asked about in one question.
+LOOK_TOPICS = 50
 # A topic that nobody reads any more is watched for a while, for the next one or the same one again.
 UNWATCHED_AFTER_SECONDS = 30.0
 # A describe may fail to find a topic for a moment while brokers change; deleted is what stays away.
@@ -333,9 +335,8 @@ class Hub:
 
     async def _run_topics(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
             try:
-                await self.look_after_topics()
+                await self.look_after_topics(LOOK_SECONDS)
             except TailraceError:
                 # The broker is away: topics are compared when it is back.
                 continue
@@ -366,17 +367,21 @@ class Hub:
             watched.feed.window.trim(before // 2)
             held -= before - watched.feed.window.nbytes
 
-    async def look_after_topics(self) -> None:
-        """Notice topics that were deleted, made again or grown; stop watching what nobody reads."""
+    async def look_after_topics(self, seconds: float = 0) -> None:
+        """Notice topics that were deleted, made again or grown; stop watching what nobody reads.
+
+        A few at a time, spread over so many seconds: the answer about thousands would stop the loop.
+        """
         self._forget_unused()
-        if not self._watched:
-            return
         names = list(self._watched)
-        found = await self.reader.describe(names)
-        for name in names:
-            watched = self._watched.get(name)
-            if watched is not None:
-                self._compare(watched, found.get(name))
+        parts = [names[at : at + LOOK_TOPICS] for at in range(0, len(names), LOOK_TOPICS)] or [[]]
+        for part in parts:
+            await asyncio.sleep(seconds / len(parts))
+            found = await self.reader.describe(part)
+            for name in part:
+                watched = self._watched.get(name)
+                if watched is not None:
+                    self._compare(watched, found.get(name))
 
     async def _compare_one(self, name: str) -> None:
         found = await self.reader.describe([name])
