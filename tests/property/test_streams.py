@@ -2,16 +2,19 @@
 
 import asyncio
 import json
+from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailrace.core.cursors import Cursor
+from tailrace.core.cursors import Cursor, TopicCursor
 from tailrace.core.hub import Hub, Limits
 from tailrace.core.place import Selection
 from tailrace.core.ports import NewRecord
 from tailrace.core.routes import KEY, Match
 from tailrace.core.starts import BEGINNING
+from tailrace.core.subscription import Subscription
 from tailrace.memory.log import MemoryLog
 from tailrace.memory.reader import MemoryReader
 from tailrace.memory.tail import MemoryTail
@@ -21,6 +24,14 @@ from tailrace.protocol.sse import SseRecordFormat, SseWriteFormat
 
 FORMAT = NdjsonFormat(bare)
 KEYS = [None, b"a", b"b"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_waiting_at_the_end():
+    """The log in memory answers at once: rounds of the loop are time enough."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tailrace.core.blocks.END_SECONDS", 0)
+        yield
 
 
 class ListSink:
@@ -71,14 +82,17 @@ steps = st.lists(
         st.tuples(st.just("unblock"), st.integers(0, 3), st.just(0)),
         st.tuples(st.just("settle"), st.integers(1, 30), st.just(0)),
         st.tuples(st.just("join"), st.integers(0, 2), st.integers(0, 40)),
+        # Up to an end that may be in the past, ahead, or in a hole.
+        st.tuples(st.just("join"), st.integers(0, 2), st.integers(0, 40), st.integers(-20, 30)),
     ),
     max_size=40,
 )
 
 
-def expected(log, positions, key=None):
+def expected(log, reader):
+    """The offsets of each partition that a reader has to get."""
     return {
-        p: [r.offset for r in part.records if r.offset >= positions.get(p, 0) and key in {None, r.key}]
+        p: [r.offset for r in part.records if reader.wants(p, r)]
         for p, part in enumerate(log.topic("t").partitions)
     }
 
@@ -91,6 +105,27 @@ def received(lines):
     return got
 
 
+@dataclass
+class Reader:
+    """A stream, and what it was opened for."""
+
+    subscription: Subscription
+    sink: ListSink
+    positions: dict[int, int]
+    key: bytes | None
+    to: dict[int, int] | None
+
+    def wants(self, partition, record):
+        within = self.to is None or record.offset < self.to[partition]
+        return record.offset >= self.positions[partition] and within and self.key in {None, record.key}
+
+    def end(self):
+        """Where it says that it stands in the topic."""
+        if self.subscription.ended:
+            return Cursor.parse(self.sink.lines()[-1]["end"]["cursor"]).topics["t"].positions
+        return Cursor.parse(self.subscription.cursor_text()).topics["t"].positions
+
+
 class Story:
     """A log, a hub, and readers that joined it at any place."""
 
@@ -100,7 +135,7 @@ class Story:
         self.hub = make_hub(self.log)
         self.readers = []
 
-    async def step(self, name, a, b):
+    async def step(self, name, a, b, *more):
         if name == "append":
             for n in range(b):
                 value = json.dumps({"n": n}).encode() if n % 3 else b"text \n"
@@ -110,35 +145,48 @@ class Story:
         elif name == "settle":
             await settle(a)
         elif name == "join":
-            await self.join(a, b)
+            await self.join(a, b, *more)
         elif self.readers:
-            subscription, sink, _, _ = self.readers[a % len(self.readers)]
-            sink.blocked = name == "block"
-            subscription.wake()
+            reader = self.readers[a % len(self.readers)]
+            reader.sink.blocked = name == "block"
+            reader.subscription.wake()
 
-    async def join(self, which, back):
+    async def join(self, which, back, ahead=None):
         ends = {p: part.end for p, part in enumerate(self.log.topic("t").partitions)}
         positions = {p: max(0, end - back * (p + 1) // 2) for p, end in ends.items()}
+        to = None if ahead is None else {p: max(0, end + ahead * (p + 1) // 2) for p, end in ends.items()}
         key = b"a" if which == 1 else None
         sink = ListSink()
         subscription = self.hub.stream(sink, FORMAT)
-        cursor = Cursor.parse("t:" + ",".join(f"{p}@{o}" for p, o in positions.items()))
-        starts = await self.hub.locate(["t"], cursor)
+        starts = await self.hub.locate(["t"], cursor_at(positions), to and cursor_at(to))
         self.hub.begin(subscription, starts, Selection(Match(KEY, key) if key else None))
-        self.readers.append((subscription, sink, positions, key))
+        self.readers.append(Reader(subscription, sink, positions, key, to))
 
     async def check(self):
-        for subscription, sink, _, _ in self.readers:
-            sink.blocked = False
-            subscription.wake()
+        for reader in self.readers:
+            reader.sink.blocked = False
+            reader.subscription.wake()
         await settle(400)
-        for subscription, sink, positions, key in self.readers:
-            lines = sink.lines()
-            assert received(lines) == expected(self.log, positions, key)
-            end = Cursor.parse(subscription.cursor_text()).topics["t"].positions
-            for p, part in enumerate(self.log.topic("t").partitions):
-                last = part.records[-1].offset + 1 if part.records else 0
-                assert last <= max(end[p].offset, positions[p]) <= max(part.end, positions[p])
+        # Whoever waits for records that are not for it learns of its end by a look.
+        self.hub.look_after_streams()
+        for reader in self.readers:
+            assert received(reader.sink.lines()) == expected(self.log, reader)
+            self.check_end(reader)
+
+    def check_end(self, reader):
+        partitions = self.log.topic("t").partitions
+        if reader.to is not None:
+            assert reader.sink.finished == all(part.end >= reader.to[p] for p, part in enumerate(partitions))
+        end = reader.end()
+        for p, part in enumerate(partitions):
+            start = reader.positions[p]
+            got = [r.offset + 1 for r in part.records if reader.to is None or r.offset < reader.to[p]]
+            # Beyond `to` only as far as nothing is to be delivered.
+            assert max(got, default=0) <= max(end[p].offset, start) <= max(part.end, start)
+
+
+def cursor_at(offsets):
+    return Cursor({"t": TopicCursor.at(offsets)})
 
 
 @given(steps)
