@@ -73,39 +73,49 @@ def _base64(data: bytes) -> bytes:
     return b'"%b"' % base64.b64encode(data)
 
 
-def encode_rows(chunk: Chunk, before: bytes = b"", after: bytes = b"\n") -> list[bytes]:
-    """Each row's JSON object between `before` and `after`; no line break inside an object."""
+def encode_rows(
+    chunk: Chunk, before: bytes = b"", after: bytes = b"\n", *, place: bytes | None = None
+) -> list[bytes]:
+    """Each row's JSON object between `before` and `after`; no line break inside an object.
+
+    With `place` each row begins with that and the offset after the row, on a line of their own.
+    """
     topic = _encode_json(chunk.topic)
+    lead = _escape(before) if place is None else b"%b%%d\n%b" % (_escape(place), _escape(before))
     rows: list[bytes] = []
     for run in chunk.runs:
-        head = b'%b{"topic":%b,"partition":%d,"offset":' % (before, topic, run.partition)
-        rows += _encode_run(chunk, run, _escape(head), _escape(after))
+        head = b'{"topic":%b,"partition":%d,"offset":' % (topic, run.partition)
+        rows += _encode_run(chunk, run, lead + _escape(head), _escape(after), placed=place is not None)
     return rows
 
 
-def _encode_run(chunk: Chunk, run: Run, head: bytes, after: bytes) -> list[bytes]:
+def _encode_run(chunk: Chunk, run: Run, head: bytes, after: bytes, *, placed: bool) -> list[bytes]:
     rows = slice(run.start, run.stop)
     keys, values = chunk.keys[rows], chunk.values[rows]
     offsets, timestamps = chunk.offsets[rows], chunk.timestamps[rows]
+    first: tuple[Sequence[int], ...] = (offsets, timestamps)
+    if placed:
+        first = ([offset + 1 for offset in offsets], *first)
     if chunk.headers is None and _all_json(values):
         if not any(key is not None for key in keys):
             form = head + b'%d,"timestamp":%d,"key":null,"value":%b,"headers":[]}' + after
-            return [form % row for row in zip(offsets, timestamps, values, strict=True)]
+            return [form % row for row in zip(*first, values, strict=True)]
         if None not in keys and not b"".join(keys).translate(None, _PLAIN):  # type: ignore[arg-type]
             form = head + b'%d,"timestamp":%d,"key":"%b","value":%b,"headers":[]}' + after
-            return [form % row for row in zip(offsets, timestamps, keys, values, strict=True)]
+            return [form % row for row in zip(*first, keys, values, strict=True)]
     headers = chunk.headers[rows] if chunk.headers else [()] * len(keys)
+    unusual = list(map(_unusual, keys, values, headers))
     form = head + b'%d,"timestamp":%d,"key":%b,"value":%b,"headers":%b%b%b}' + after
-    return [form % _unusual(*row) for row in zip(offsets, timestamps, keys, values, headers, strict=True)]
+    return [form % (*numbers, *rest) for *numbers, rest in zip(*first, unusual, strict=True)]
 
 
 def _unusual(
-    offset: int, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers
-) -> tuple[int, int, bytes, bytes, bytes, bytes, bytes]:
+    key: bytes | None, value: bytes | None, headers: Headers
+) -> tuple[bytes, bytes, bytes, bytes, bytes]:
     key_json, key_encoding = encode_key(key)
     value_json, value_encoding = encode_value(value)
     headers_json = encode_headers(headers) if headers else b"[]"
-    return offset, timestamp, key_json, value_json, headers_json, key_encoding, value_encoding
+    return key_json, value_json, headers_json, key_encoding, value_encoding
 
 
 def _all_json(values: Sequence[bytes | None]) -> bool:

@@ -76,12 +76,8 @@ class SseRecordFormat(_SseFormat):
         return b"".join(blocks)
 
     def _one_partition(self, chunk: Chunk, tag: str) -> bytes:
-        run = chunk.runs[0]
-        head = b"id: %b:%d@" % (f"{chunk.topic}~{tag}".encode(), run.partition)
-        rows = encode_rows(chunk, b"data: ", b"\n\n")
-        return b"".join(
-            [b"%b%d\n%b" % (head, offset + 1, row) for offset, row in zip(chunk.offsets, rows, strict=True)]
-        )
+        place = b"id: %b:%d@" % (f"{chunk.topic}~{tag}".encode(), chunk.runs[0].partition)
+        return b"".join(encode_rows(chunk, b"data: ", b"\n\n", place=place))
 
     def cursor(self, text: str) -> bytes:
         """A bare id: it moves on over what a filter hides, and idle partitions."""
