@@ -2,6 +2,7 @@
 
 cursor = topic *(";" topic), topic = name ["~" tag] ":" position *("," position),
 position = partition "@" (offset ["e" epoch] | "t" millis). Writers sort; readers take any order.
+A leader epoch is read and dropped: a cut log is noticed by its offsets, and nobody here writes one.
 Above 512 bytes the same content is written as "~2" and base64url varints.
 """
 
@@ -18,7 +19,7 @@ COMPACT_PREFIX = "~2"
 COMPACT_ABOVE_BYTES = 512
 TAG_LENGTH = 6
 MAX_OFFSET = 2**63 - 1
-MAX_PARTITION = 2**31 - 1
+MAX_PARTITION = MAX_EPOCH = 2**31 - 1
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _TAG = re.compile(r"[A-Za-z0-9_-]{6}")
@@ -32,13 +33,10 @@ class Position:
     """The next offset to read, or a moment (ms) where the end could not be asked."""
 
     offset: int = 0
-    epoch: int | None = None
     timestamp: int | None = None
 
     def __str__(self) -> str:
-        if self.timestamp is not None:
-            return f"t{self.timestamp}"
-        return str(self.offset) if self.epoch is None else f"{self.offset}e{self.epoch}"
+        return str(self.offset) if self.timestamp is None else f"t{self.timestamp}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,21 +139,16 @@ def _parse_topic(part: str) -> tuple[str, TopicCursor]:
         match = _POSITION.fullmatch(place)
         if not match:
             raise _bad(f"{place[:40]!r} is no partition@offset")
-        _add(positions, name, int(match[1]), _position(match))
+        position = Position(int(match[3])) if match[3] else Position(timestamp=int(match[2]))
+        _add(positions, name, int(match[1]), position, int(match[4] or 0))
     return name, TopicCursor(positions, tag or None)
 
 
-def _position(match: re.Match[str]) -> Position:
-    if match[2]:
-        return Position(timestamp=int(match[2]))
-    return Position(int(match[3]), int(match[4]) if match[4] else None)
-
-
-def _add(positions: dict[int, Position], topic: str, partition: int, position: Position) -> None:
+def _add(positions: dict[int, Position], topic: str, partition: int, position: Position, epoch: int) -> None:
     if partition in positions:
         raise _bad(f"partition {partition} of {topic!r} stands twice")
     largest = max(position.offset, position.timestamp or 0)
-    if partition > MAX_PARTITION or largest > MAX_OFFSET or (position.epoch or 0) > MAX_PARTITION:
+    if partition > MAX_PARTITION or largest > MAX_OFFSET or epoch > MAX_EPOCH:
         raise _bad(f"partition {partition} of {topic!r} has a number beyond Kafka's")
     positions[partition] = position
 
@@ -166,14 +159,8 @@ def _write_text(out: bytearray, text: str) -> None:
 
 
 def _write_position(out: bytearray, position: Position) -> None:
-    if position.timestamp is not None:
-        write_varint(out, _TIMESTAMP)
-        write_varint(out, position.timestamp)
-        return
-    write_varint(out, _OFFSET if position.epoch is None else _OFFSET_AND_EPOCH)
-    write_varint(out, position.offset)
-    if position.epoch is not None:
-        write_varint(out, position.epoch)
+    write_varint(out, _OFFSET if position.timestamp is None else _TIMESTAMP)
+    write_varint(out, position.offset if position.timestamp is None else position.timestamp)
 
 
 def _parse_compact(text: str) -> dict[str, TopicCursor]:
@@ -202,9 +189,7 @@ def _read_topic(reader: VarintReader) -> tuple[str, TopicCursor]:
         partition, kind, number = reader.number(), reader.number(), reader.number()
         if kind not in {_OFFSET, _OFFSET_AND_EPOCH, _TIMESTAMP}:
             raise _bad("its short form has a position of an unknown kind")
-        if kind == _TIMESTAMP:
-            position = Position(timestamp=number)
-        else:
-            position = Position(number, reader.number() if kind == _OFFSET_AND_EPOCH else None)
-        _add(positions, name, partition, position)
+        epoch = reader.number() if kind == _OFFSET_AND_EPOCH else 0
+        position = Position(timestamp=number) if kind == _TIMESTAMP else Position(number)
+        _add(positions, name, partition, position, epoch)
     return name, TopicCursor(positions, tag or None)

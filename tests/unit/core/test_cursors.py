@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from tailrace.core.cursors import COMPACT_ABOVE_BYTES, Cursor, Position, TopicCursor, join_topics, topic_tag
 from tailrace.core.errors import BadCursor
 from tailrace.core.starts import MAX_LAST, Last, Moment, parse_start
+from tailrace.core.varints import write_varint
 
 offsets = st.integers(0, 2**63 - 1)
 positions = st.one_of(
     st.builds(Position, offsets),
-    st.builds(Position, offsets, st.integers(0, 2**31 - 1)),
     st.builds(lambda at: Position(timestamp=at), offsets),
 )
 names = st.from_regex(r"[A-Za-z0-9._-]{1,249}", fullmatch=True).filter(lambda name: name not in {".", ".."})
@@ -33,6 +33,23 @@ def test_a_cursor_is_read_as_it_was_written(cursor):
 def test_both_forms_say_the_same(cursor):
     """The short form loses nothing."""
     assert Cursor.parse(cursor.compact()) == cursor
+
+
+@given(offsets, st.integers(0, 2**31 - 1))
+def test_a_leader_epoch_is_read_and_dropped(offset, epoch):
+    """In both forms; another gateway may have written it."""
+    short = bytearray()
+    for number in (1, 1, ord("t"), 0, 1, 7, 1, offset, epoch):
+        write_varint(short, number)
+    plain = Cursor({"t": TopicCursor({7: Position(offset)})})
+    assert Cursor.parse(f"t:7@{offset}e{epoch}") == plain
+    assert Cursor.parse("~2" + base64.urlsafe_b64encode(short).decode().rstrip("=")) == plain
+
+
+def test_a_leader_epoch_beyond_kafkas_is_refused():
+    """As any number that Kafka has not."""
+    with pytest.raises(BadCursor):
+        Cursor.parse(f"t:0@1e{2**31}")
 
 
 @given(
