@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import uvloop
 
@@ -15,7 +14,7 @@ from tailrace.auth import Authorizer, Identities, Sessions, check_safe
 from tailrace.broker import EmbeddedKafka, Progress, install
 from tailrace.core.errors import TopicExists
 from tailrace.core.hub import Hub, Limits
-from tailrace.core.ports import GapCause, NewTopic, TopicAdmin
+from tailrace.core.ports import NewTopic, TopicAdmin
 from tailrace.demo import TOPICS as DEMO_TOPICS
 from tailrace.demo import feed
 from tailrace.kafka.admin import KafkaAdmin
@@ -126,13 +125,12 @@ async def _run(
     async with _gateway(settings, access) as (gateway, spawn):
         if beside is not None:
             await beside(gateway, spawn)
-        streams = Streams(gateway.hub, spawn)
-        handlers: dict[str, Handler] = {**HANDLERS, **PAGE_HANDLERS, "stream": streams}
+        handlers: dict[str, Handler] = {**HANDLERS, **PAGE_HANDLERS, "stream": Streams(gateway.hub, spawn)}
         # Only a first look has something beside it, and only there any local page may connect.
         kafka_namespace = socketio_mount(gateway, spawn, local_pages=beside is not None)
         app = make_app(gateway, handlers, more=[*page_files(), kafka_namespace])
         server = Server(app, settings, gateway.stop)
-        _measure(gateway, streams, server)
+        _measure(gateway, server)
         server.take_signals()
         await server.run_until_stopped(listener, partial(ready, port))
 
@@ -192,7 +190,7 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _measure(gateway: Gateway, streams: Streams, server: Server) -> None:
+def _measure(gateway: Gateway, server: Server) -> None:
     """Let the metrics find their numbers where they are kept."""
     metrics, hub = gateway.metrics, gateway.hub
     metrics.connections.source = lambda: server.connections
@@ -201,13 +199,3 @@ def _measure(gateway: Gateway, streams: Streams, server: Server) -> None:
     metrics.records_caught_up.source = lambda: hub.records_caught_up
     metrics.memory_used.source = lambda: hub.memory_used
     metrics.topics_watched.source = lambda: hub.topics_watched
-    for transport, tally in streams.tallies.items():
-        metrics.readers.at(transport).source = partial(getattr, tally, "open")
-        metrics.records_delivered.at(transport).source = partial(getattr, tally, "records")
-        metrics.bytes_delivered.at(transport).source = partial(getattr, tally, "nbytes")
-    for cause in get_args(GapCause):
-        metrics.gaps.at(cause).source = partial(_gaps, streams, cause)
-
-
-def _gaps(streams: Streams, cause: str) -> int:
-    return sum(tally.gaps[cause] for tally in streams.tallies.values())

@@ -2,9 +2,12 @@
 
 import re
 
+import httpx
 import pytest
 
 from tailrace.protocol.routes import ROUTES
+from tailrace.transports.app import make_app
+from tailrace.transports.rest import HANDLERS
 
 
 async def test_an_unknown_path_is_a_problem(client):
@@ -124,3 +127,15 @@ async def test_requests_are_counted_by_route(client):
     sample = 'tailrace_http_requests_total{route="/v1/topics/{topic}",method="GET",status="%d"} %d'
     assert sample % (200, 2) in text
     assert sample % (404, 1) in text
+
+
+async def test_metrics_are_open_and_name_neither_topics_nor_callers(gateway, client, log):
+    """Prometheus comes without a token, as it does elsewhere: what it reads has to be fit for anybody."""
+    log.append("orders", b"secret-value")
+    await client.get("/v1/topics/orders/records")
+    transport = httpx.ASGITransport(app=make_app(gateway, HANDLERS))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as anybody:
+        answer = await anybody.get("/metrics")
+    assert answer.status_code == 200
+    assert 'tailrace_records_delivered_total{transport="page"} 1' in answer.text
+    assert not [word for word in ("orders", "root", "reader", "secret-value") if f'"{word}"' in answer.text]

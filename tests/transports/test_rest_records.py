@@ -155,3 +155,24 @@ async def test_any_bytes_come_out_as_they_went_in(client, log):
     await client.post(RECORDS, content=body, headers={"content-type": "application/json"})
     again = log.topic("orders").partitions[0].records
     assert [(r.key, r.value) for r in again] == [(value, value) for value in given]
+
+
+async def test_pages_count_among_what_is_delivered(client, log, gateway):
+    """By the metrics that streams have."""
+    log.append("orders", *[b"1"] * 5)
+    log.trim("orders", 2)
+    size = len((await client.get(RECORDS, params={"from": "orders:0@0,1@0"})).content)
+    told = gateway.metrics.exposition().decode().splitlines()
+    assert 'tailrace_records_delivered_total{transport="page"} 3' in told
+    assert f'tailrace_delivered_bytes_total{{transport="page"}} {size}' in told
+    assert 'tailrace_gaps_total{cause="retention"} 1' in told
+
+
+async def test_who_waits_for_a_page_is_a_reader(client, gateway):
+    """For as long as it waits."""
+    waiting = asyncio.create_task(page(client, **{"from": "end", "wait": 0.05}))
+    while not gateway.tallies["page"].open:  # noqa: ASYNC110 - it has no event; the wait's own end bounds this
+        await asyncio.sleep(0)
+    assert 'tailrace_readers{transport="page"} 1' in gateway.metrics.exposition().decode()
+    await waiting
+    assert 'tailrace_readers{transport="page"} 0' in gateway.metrics.exposition().decode()

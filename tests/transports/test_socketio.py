@@ -239,3 +239,16 @@ async def test_only_the_caller_is_answered(live):
     assert await other.after(1) == [("logs", "Error: kafkaproducer takes a text.")]
     await one.close()
     await other.close()
+
+
+async def test_the_namespace_counts_among_what_is_delivered(live, client, log):
+    """Its clients and the records of their lists, by the metrics that streams have."""
+    log.append("demo", "ä".encode(), b"2")
+    await client.emit("kafkaconsumer")
+    await client.after(3)
+    told = live.gateway.metrics.exposition().decode().splitlines()
+    assert 'tailrace_readers{transport="socketio"} 1' in told
+    assert 'tailrace_records_delivered_total{transport="socketio"} 2' in told
+    size = sum(len(f'2/kafka,["kafkaconsumer",{{"data":"{value}"}}]'.encode()) for value in ("ä", "2"))
+    assert f'tailrace_delivered_bytes_total{{transport="socketio"}} {size}' in told
+    assert not [line for line in told if 'transport="other"' in line]

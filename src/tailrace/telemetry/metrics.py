@@ -3,13 +3,16 @@
 import os
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
+from tailrace.core.ports import GapCause
+from tailrace.core.tally import Tally
 from tailrace.telemetry.registry import Counter, Family, Gauge, Histogram, Metric, exposition
 
-TRANSPORTS = ("ndjson", "sse", "value")
+TRANSPORTS = ("ndjson", "sse", "value", "page", "socketio")
 
 # A route, a method and a status: our own words, but the bound must not rest on that.
 MAX_ROUTE_MEMBERS = 400
@@ -26,7 +29,12 @@ class Metrics:
         transport = ("transport",)
         self.connections = Gauge("tailrace_connections", "Connections open now.")
         self.readers = Family(
-            partial(Gauge, "tailrace_readers", "Readers of streams now.", labels=transport),
+            partial(
+                Gauge,
+                "tailrace_readers",
+                "Readers now: of streams, of pages, of the Socket.IO namespace.",
+                labels=transport,
+            ),
             most=len(TRANSPORTS),
         )
         self.records_read = Counter(
@@ -112,12 +120,25 @@ class Metrics:
         )
         self.start_time.value = time.time()
 
+    def follow(self, tallies: Mapping[str, Tally]) -> None:
+        """Find what readers got where it is counted: a tally for each transport."""
+        for transport, tally in tallies.items():
+            self.readers.at(transport).source = partial(getattr, tally, "open")
+            self.records_delivered.at(transport).source = partial(getattr, tally, "records")
+            self.bytes_delivered.at(transport).source = partial(getattr, tally, "nbytes")
+        for cause in get_args(GapCause):
+            self.gaps.at(cause).source = partial(_gaps, tallies, cause)
+
     def __iter__(self) -> Iterator[Metric]:
         return iter(vars(self).values())
 
     def exposition(self) -> bytes:
         """Prometheus' text form of all."""
         return exposition(self)
+
+
+def _gaps(tallies: Mapping[str, Tally], cause: str) -> int:
+    return sum(tally.gaps[cause] for tally in tallies.values())
 
 
 def _resident_bytes() -> float:

@@ -6,10 +6,11 @@ from typing import Any, Protocol
 
 from tailrace.core.hub import Hub
 from tailrace.core.ports import LogReader, LogWriter, TopicAdmin
+from tailrace.core.tally import Tally
 from tailrace.protocol.parameters import Value
 from tailrace.protocol.routes import Route
 from tailrace.settings import Settings
-from tailrace.telemetry import Metrics
+from tailrace.telemetry import TRANSPORTS, Metrics
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -65,6 +66,10 @@ class Gateway:
     metrics: Metrics = field(default_factory=Metrics)
     on_stop: list[Callable[[], None]] = field(default_factory=list)
     stopping: bool = False
+    tallies: Mapping[str, Tally] = field(default_factory=lambda: {name: Tally() for name in TRANSPORTS})
+
+    def __post_init__(self) -> None:
+        self.metrics.follow(self.tallies)
 
     def stop(self) -> None:
         """Tell requests that are under way to come to their end."""

@@ -87,7 +87,6 @@ class Streams:
     ) -> None:
         self._hub = hub
         self._spawn = spawn
-        self.tallies = {form: Tally() for form in _CONTENT_TYPES}
 
     async def __call__(self, gateway: Gateway, call: Call) -> Answer | None:
         """Open a stream; its records go to the connection by themselves from then on."""
@@ -102,7 +101,7 @@ class Streams:
         sink: HttpSink | None = call.scope["tailrace.open_stream"](200, headers)
         if sink is None:
             return None
-        self._begin(request, starts, sink)
+        self._begin(request, starts, sink, gateway.tallies[request.form])
         return None
 
     async def _locate_soon(self, request: StreamRequest) -> Sequence[TopicStart] | None:
@@ -112,13 +111,15 @@ class Streams:
         except (BrokerUnavailable, TimeoutError):
             return None
 
-    def _begin(self, request: StreamRequest, starts: Sequence[TopicStart] | None, sink: HttpSink) -> None:
+    def _begin(
+        self, request: StreamRequest, starts: Sequence[TopicStart] | None, sink: HttpSink, tally: Tally
+    ) -> None:
         per_record = starts is not None and _id_per_record(starts)
         form = _format(request.form, per_record=per_record, is_chunked=sink.chunked)
         subscription = self._hub.stream(
             sink,
             form,
-            tally=self.tallies[request.form],
+            tally=tally,
             limit=request.limit,
             idle=request.idle,
         )

@@ -27,6 +27,20 @@ _NDJSON = NdjsonFormat(bare)
 
 async def records(gateway: Gateway, call: Call) -> Answer:
     """A page from `from` on; with nothing there, it waits for the first record as long as `wait` says."""
+    tally = gateway.tallies["page"]
+    tally.open += 1
+    try:
+        page = await _page(gateway, call)
+    finally:
+        tally.open -= 1
+    body = page.json()
+    tally.records += len(page.rows)
+    tally.nbytes += len(body)
+    tally.gaps.update(str(gap["cause"]) for gap in page.gaps)
+    return Answer(body)
+
+
+async def _page(gateway: Gateway, call: Call) -> "_Page":
     values = call.parameters
     start = parse_start(str(values["from"]), int(time.time() * 1000))
     limit, wait, partition = values["limit"], values["wait"], values["partition"]
@@ -38,7 +52,7 @@ async def records(gateway: Gateway, call: Call) -> Answer:
     while page.empty and (left := deadline - time.monotonic()) > 0:
         await _wait(gateway.hub, page, wanted, left)
         page = await _read(gateway, call.topic, page.cursor(), wanted, limit)
-    return Answer(page.json())
+    return page
 
 
 @dataclass(slots=True)

@@ -61,8 +61,7 @@ class KafkaNamespace:
         self._topic = gateway.settings.socketio.topic
         self._clients: dict[str, _Client] = {}
         self._turns = asyncio.Semaphore(LISTS_AT_A_TIME)
-        self._delivered = gateway.metrics.records_delivered.at("socketio")
-        self._readers = gateway.metrics.readers.at("socketio")
+        self._tally = gateway.tallies["socketio"]
         for event, handler in (
             ("connect", self._connect),
             ("disconnect", self._disconnect),
@@ -79,13 +78,13 @@ class KafkaNamespace:
         if outbox is None:
             return
         client = self._clients[sid] = _Client(engine_id, _headers(environ, auth), outbox)
-        self._readers.value += 1
+        self._tally.open += 1
         await self._say(client, "logs", "Connection established")
 
     async def _disconnect(self, sid: str, _reason: str) -> None:
         client = self._clients.pop(sid, None)
         if client is not None:
-            self._readers.value -= 1
+            self._tally.open -= 1
             client.waiting.clear()
             if client.working is not None:
                 client.working.cancel()
@@ -167,8 +166,10 @@ class KafkaNamespace:
                 return listed
             value = listing.take()
             text = None if value is None else value.decode("utf-8", "replace")
-            await self._server.eio.send(client.engine_id, _frame("kafkaconsumer", text))
-            self._delivered.value += 1
+            frame = _frame("kafkaconsumer", text)
+            await self._server.eio.send(client.engine_id, frame)
+            self._tally.records += 1
+            self._tally.nbytes += len(frame.encode())
         return most
 
     async def _say(self, client: _Client, event: str, data: str) -> None:
