@@ -420,6 +420,24 @@ async def test_with_the_broker_away_a_cursor_is_told_as_it_came(form):
         assert stream.places == [(0, 2)]
 
 
+async def test_an_end_that_could_not_be_asked_is_a_moment(form):
+    """Who comes back with it gets what was stored since the call, and nothing of before."""
+    stamp = int(time.time() * 1000) - 60_000
+    async with live_gateway(log=MemoryLog(lambda: stamp), heartbeat=0.3) as live:
+        live.log.create("t", 2)
+        fill(live, 3)
+        await (await live.read(form, "topic=t")).until(1, "cursor")
+        live.log.away = True
+        stream = await (await live.read(form, "topic=t")).until(1, "cursor")
+        assert stream.cursor.startswith(f"t~{live.log.topic('t').tag}:0@t")
+        assert stream.wire.headers["tailrace-cursor"] == stream.cursor
+        stamp += 120_000
+        fill(live, 1, partition=1)
+        live.log.away = False
+        again = await (await live.read(form, f"topic=t&from={stream.cursor}")).until(1)
+        assert (await stream.until(1)).places == again.places == [(1, 0)]
+
+
 async def test_with_the_broker_away_each_line_is_json(form):
     """A sign of life is a control line, or a comment among events."""
     async with live_gateway(heartbeat=0.2) as live:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
 from tailrace.core.blocks import BlockCache
-from tailrace.core.cursors import Cursor, TopicCursor
+from tailrace.core.cursors import Cursor, Position, TopicCursor
 from tailrace.core.errors import BadCursor, Stopping, TailraceError, TopicNotFound
 from tailrace.core.feed import Feed
 from tailrace.core.formats import Format
@@ -117,6 +117,18 @@ class Hub:
         if isinstance(start, Cursor):
             _check_topics(start, topics)
         return [await self._locate(topic, start, to) for topic in topics]
+
+    def cursor_at(self, topics: Sequence[str], timestamp: int) -> Cursor | None:
+        """A moment (ms) as a cursor, while the log can't be asked; None where a topic is not known here."""
+        places: dict[str, TopicCursor] = {}
+        for topic in topics:
+            watched = self._watched.get(topic)
+            if watched is None:
+                return None
+            feed = watched.feed
+            moment = dict.fromkeys(range(feed.partitions), Position(timestamp=timestamp))
+            places[topic] = TopicCursor(moment, feed.window.tag)
+        return Cursor(places)
 
     def stream(
         self,

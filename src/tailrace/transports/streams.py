@@ -67,11 +67,17 @@ class StreamRequest:
 
     topics: Sequence[str]
     start: Start
+    asked_ms: int
     to: Start | None
     limit: int | None
     idle: float | None
     form: str
     selection: Selection
+
+    @property
+    def start_later(self) -> Start:
+        """Where it starts once a broker can say so: what was the end at the call is a moment by then."""
+        return Moment(self.asked_ms) if self.start == END else self.start
 
 
 class Streams:
@@ -97,12 +103,21 @@ class Streams:
                 # Only this keeps an EventSource from coming again for ever.
                 return Answer(status=204)
             _check_cursor_size(request, starts, gateway.settings.limits.cursor)
-        headers = _headers(call, request, starts, gateway.settings.limits.cursor)
+        longest = gateway.settings.limits.cursor
+        cursor = self._awaiting(request, longest) if starts is None else _cursor(request.form, starts)
+        headers = _headers(call, request, starts, cursor, longest)
         sink: HttpSink | None = call.scope["tailrace.open_stream"](200, headers)
         if sink is None:
             return None
-        self._begin(request, starts, sink, gateway.tallies[request.form])
+        self._begin(request, starts, sink, gateway.tallies[request.form], cursor)
         return None
+
+    def _awaiting(self, request: StreamRequest, longest: int) -> str:
+        """The cursor to come back with while no broker says more, as far as there is one."""
+        start = request.start_later
+        found = self._hub.cursor_at(request.topics, start.timestamp) if isinstance(start, Moment) else start
+        text = str(found) if isinstance(found, Cursor) else ""
+        return text if request.form == "ndjson" or len(text) <= longest else ""
 
     async def _locate_soon(self, request: StreamRequest) -> Sequence[TopicStart] | None:
         try:
@@ -112,7 +127,12 @@ class Streams:
             return None
 
     def _begin(
-        self, request: StreamRequest, starts: Sequence[TopicStart] | None, sink: HttpSink, tally: Tally
+        self,
+        request: StreamRequest,
+        starts: Sequence[TopicStart] | None,
+        sink: HttpSink,
+        tally: Tally,
+        cursor: str,
     ) -> None:
         per_record = starts is not None and _id_per_record(starts)
         form = _format(request.form, per_record=per_record, is_chunked=sink.chunked)
@@ -129,8 +149,7 @@ class Streams:
             frame = chunked if sink.chunked else bare
             sink.write(frame(b"retry: %d\n\n" % RETRY_MS))
         if starts is None:
-            if isinstance(request.start, Cursor) and (told := form.cursor(str(request.start))):
-                # Until a broker says more, what it came with is what it may come back with.
+            if cursor and (told := form.cursor(cursor)):
                 sink.write(form.frame(told))
             self._begin_later(request, subscription, sink)
         else:
@@ -160,12 +179,10 @@ class Streams:
             subscription.fail(Internal("The stream could not begin.", cause=type(error).__name__))
 
     async def _locate_again_and_again(self, request: StreamRequest) -> Sequence[TopicStart]:
-        # What was the end then is a moment by now.
-        start = Moment(int(time.time() * 1000)) if request.start == END else request.start
         while True:
             with contextlib.suppress(BrokerUnavailable, TimeoutError):
                 async with asyncio.timeout(LOCATE_LATER_SECONDS):
-                    return await self._hub.locate(request.topics, start, request.to)
+                    return await self._hub.locate(request.topics, request.start_later, request.to)
             await asyncio.sleep(LOCATE_AGAIN_SECONDS)
 
 
@@ -184,6 +201,7 @@ def _read(gateway: Gateway, call: Call) -> StreamRequest:
     return StreamRequest(
         topics=list(dict.fromkeys(topics)),
         start=parse_start(text, now_ms),
+        asked_ms=now_ms,
         to=parse_start(str(to), now_ms) if to is not None else None,
         limit=limit if isinstance(limit, int) else None,
         idle=float(idle) if isinstance(idle, float | int) else None,
@@ -268,11 +286,15 @@ def _id_per_record(starts: Sequence[TopicStart]) -> bool:
 
 
 def _headers(
-    call: Call, request: StreamRequest, starts: Sequence[TopicStart] | None, longest_cursor: int
+    call: Call,
+    request: StreamRequest,
+    starts: Sequence[TopicStart] | None,
+    cursor: str,
+    longest_cursor: int,
 ) -> list[tuple[bytes, bytes]]:
     headers = [(b"content-type", _CONTENT_TYPES[request.form]), (b"x-accel-buffering", b"no")]
     headers += call.response_headers
-    if starts is not None and len(cursor := _cursor(request.form, starts)) <= longest_cursor:
+    if cursor and len(cursor) <= longest_cursor:
         headers.append((b"tailrace-cursor", cursor.encode()))
     if request.form == "sse":
         per_record = starts is not None and _id_per_record(starts)
