@@ -77,6 +77,8 @@ class EmbeddedKafka:
         self._nodes: dict[int, Node] = {}
         self._controllers: dict[int, int] = {}
         self._ports: dict[int, dict[Listener, int]] = {}
+        # Chosen for this cluster: nobody listens on them yet, so they still look free.
+        self._promised: set[int] = set()
 
     @property
     def data_dir(self) -> Path:
@@ -184,12 +186,20 @@ class EmbeddedKafka:
             )
 
     def _choose_ports(self) -> None:
-        self._controllers = {node: ports.free_port() for node in self._node_ids}
+        count = len(self._node_ids)
+        named = [listener.port for listener in self._listeners if listener.port]
+        self._promised.update(port + index for port in named for index in range(count))
+        self._controllers = {node: self._free_port() for node in self._node_ids}
         for index, node in enumerate(self._node_ids):
             self._ports[node] = {
-                listener: listener.port + index if listener.port else ports.free_port(listener.host)
+                listener: listener.port + index if listener.port else self._free_port(listener.host)
                 for listener in self._listeners
             }
+
+    def _free_port(self, host: str = "127.0.0.1") -> int:
+        port = ports.free_port(host, besides=self._promised)
+        self._promised.add(port)
+        return port
 
     def _folder(self, node: int) -> Path:
         return self._data_dir / f"node-{node}"
@@ -215,7 +225,7 @@ class EmbeddedKafka:
         settings = NodeSettings(
             node_id=node,
             controllers=self._controllers,
-            internal_port=ports.free_port(),
+            internal_port=self._free_port(),
             listeners=self._ports[node],
             log_folder=self._log_folder(node),
             users=self._users,

@@ -3,6 +3,7 @@
 import errno
 import random
 import socket
+from collections.abc import Collection
 from typing import Final
 
 from tailrace.broker.errors import EmbeddedKafkaError
@@ -25,10 +26,10 @@ def bindable(host: str, port: int) -> OSError | None:
     return None
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port on which nobody listens."""
+def free_port(host: str = "127.0.0.1", *, besides: Collection[int] = ()) -> int:
+    """A port on which nobody listens; none of those that are promised to somebody who does not listen yet."""
     for port in random.SystemRandom().sample(BELOW_EPHEMERAL, TRIES):
-        if bindable(host, port) is None:
+        if port not in besides and bindable(host, port) is None:
             return port
     raise EmbeddedKafkaError("No free port was found.", cause=f"{TRIES} were tried.", hint="Name one.")
 

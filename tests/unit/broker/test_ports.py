@@ -12,6 +12,14 @@ def test_a_free_port_can_be_bound():
     assert ports.bindable("127.0.0.1", ports.free_port()) is None
 
 
+def test_a_promised_port_is_not_given_again(monkeypatch):
+    """Two listeners of a node once got the same one, which nobody listened on yet."""
+    monkeypatch.setattr(ports, "BELOW_EPHEMERAL", range(20_000, 20_000 + ports.TRIES))
+    free = {ports.free_port() for _ in range(50)}
+    most = set(ports.BELOW_EPHEMERAL) - {max(free)}
+    assert ports.free_port(besides=most) == max(free)
+
+
 def test_a_taken_port_is_named_with_the_option_that_changes_it():
     """The sentence says which port, the hint which option."""
     with socket.create_server(("127.0.0.1", 0)) as server:
