@@ -152,9 +152,9 @@ def record_line(record: NewRecord) -> bytes:
 
 
 def _exact_value(value: bytes | None) -> tuple[bytes, bytes]:
-    # Line breaks between tokens of JSON would become spaces: as a text they stay.
+    # Space around JSON would be lost, and line breaks between its tokens become spaces: as a text they stay.
     # A bare JSON null is no tombstone: only its text tells the two apart.
-    if value is not None and (b"\n" in value or b"\r" in value or value.strip() == b"null"):
+    if value is not None and (value != value.strip() or value == b"null" or b"\n" in value or b"\r" in value):
         try:
             return msgspec.json.encode(value.decode()), b',"value_encoding":"text"'
         except UnicodeDecodeError:

@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tailrace.client.load import record_line, value_line
@@ -24,6 +24,7 @@ def test_a_line_to_a_gateway_keeps_every_byte(key, value, pairs):
     assert RecordParser(1 << 20).lines(record_line(record)) == [record]
 
 
+@example(b"\t0")
 @given(st.binary(max_size=40))
 def test_a_bare_value_keeps_every_byte(value):
     """JSON, text or neither."""
