@@ -115,6 +115,8 @@ class KafkaCluster:
         self.store(topic, *(NewRecord(value, partition=partition) for value in values))
 
     def store(self, topic, *records):
+        # Records of a topic that the client has to look up first may leave in several batches.
+        self._producer.list_topics(topic, timeout=DEADLINE)
         for r in records:
             more = {} if r.timestamp is None else {"timestamp": r.timestamp}
             self._producer.produce(
@@ -164,8 +166,8 @@ class KafkaCluster:
         self._producer = self._new_producer()
 
     def _new_producer(self):
-        # What is appended at once becomes one batch.
-        return Producer({**self.settings, "linger.ms": 20})
+        # Each call of `store` is one batch: nothing leaves before the flush, however busy the machine is.
+        return Producer({**self.settings, "linger.ms": 5_000})
 
     def let_stall(self, topic):
         """Nothing to do: it takes its 5 s."""

@@ -3,12 +3,14 @@
 import asyncio
 import struct
 import time
+from functools import partial
 
 import pytest
 from tests.contract.clusters import KafkaCluster, Listener, until
 
 from tailrace.core.errors import BrokerUnavailable
 from tailrace.kafka.reader import KafkaReader
+from tailrace.kafka.reader_corrupt import behind_corrupt
 from tailrace.kafka.tail import KafkaTail, Pace
 
 pytestmark = pytest.mark.kafka
@@ -43,6 +45,17 @@ def damage(kafka, topic, batch):
         file.write(bytes([data[start + 61 + 5] ^ 0xFF]))
     first = struct.unpack_from(">q", data, start)[0]
     return first, first + struct.unpack_from(">i", data, start + 23)[0] + 1
+
+
+async def read_on(reader, topic):
+    """Partition 0 from its beginning: the offsets of its records, and what was skipped."""
+    offset, offsets, skipped, at_end = 0, [], [], False
+    while not at_end:
+        block = await reader.read(topic, 0, offset, 1_000_000)
+        offsets += block.chunk.offsets if block.chunk else ()
+        skipped += block.skipped
+        offset, at_end = block.next_offset, block.at_end
+    return offsets, skipped
 
 
 async def test_moving_between_consumers_loses_and_repeats_nothing(cluster, listener):
@@ -103,13 +116,7 @@ async def test_a_corrupt_batch_is_passed_over_by_a_read(cluster, kafka):
     topic = cluster.topic()
     append_batches(cluster, topic, 4)
     first, behind = damage(kafka, topic, 1)
-    reader = cluster.reader()
-    offset, offsets, skipped, at_end = 0, [], [], False
-    while not at_end:
-        block = await reader.read(topic, 0, offset, 1_000_000)
-        offsets += block.chunk.offsets if block.chunk else ()
-        skipped += block.skipped
-        offset, at_end = block.next_offset, block.at_end
+    offsets, skipped = await read_on(cluster.reader(), topic)
     assert skipped == [(first, behind, "corrupt")]
     assert offsets == [*range(first), *range(behind, 1_200)]
 
@@ -127,6 +134,30 @@ async def test_a_corrupt_batch_at_the_end(cluster, kafka, listener):
     tail.close()
     assert listener.lost == [(topic, 0, first, "corrupt", 600)]
     assert [r.offset for r in listener.records] == [*range(first), 600]
+
+
+async def test_good_records_between_two_corrupt_batches_are_read(cluster, kafka):
+    """Each batch is a gap of its own; a search once jumped from the first one behind the second."""
+    topic = cluster.topic()
+    append_batches(cluster, topic, 1)
+    cluster.append(topic, *(b"between-%02d" % n for n in range(10)))
+    append_batches(cluster, topic, 2)
+    damage(kafka, topic, 0)
+    damage(kafka, topic, 2)
+    offsets, skipped = await read_on(cluster.reader(), topic)
+    assert skipped == [(0, 300, "corrupt"), (310, 610, "corrupt")]
+    assert offsets == [*range(300, 310), *range(610, 910)]
+
+
+async def test_a_search_that_takes_too_long_declares_nothing_lost(cluster, kafka):
+    """A slow broker is asked again later; the rest of the log once counted as corrupt."""
+    topic = cluster.topic()
+    append_batches(cluster, topic, 4)
+    first, behind = damage(kafka, topic, 1)
+    search = partial(behind_corrupt, cluster.settings, topic, 0, first, 1_200)
+    with pytest.raises(BrokerUnavailable):
+        await asyncio.to_thread(search, time.monotonic() + 0.05)
+    assert await asyncio.to_thread(search, time.monotonic() + 60) == behind
 
 
 @pytest.mark.faults

@@ -38,6 +38,10 @@ FETCH_BYTES = 4_194_304
 # How long a question to a broker may take inside a reading thread.
 QUESTION_SECONDS = 3.0
 
+# After a broker was away its partitions have new epochs; asked with the old ones it refuses, and librdkafka
+# keeps those for minutes unless it forgets them.
+METADATA_AGE_MS = 1_000
+
 # The client gives its own codes names with an underscore.
 LOST = frozenset({
     KafkaError._AUTO_OFFSET_RESET,
@@ -49,6 +53,8 @@ CORRUPT = frozenset({
     KafkaError._BAD_COMPRESSION,
     KafkaError.INVALID_MSG,
 })  # fmt: skip
+# Of these what the broker found, where the others are found by the client.
+UNREADABLE = frozenset({KafkaError.INVALID_MSG})
 CUT = frozenset({KafkaError._LOG_TRUNCATION})
 UNKNOWN_TOPIC = frozenset({
     KafkaError._UNKNOWN_TOPIC,
@@ -89,6 +95,7 @@ def asking_settings(client: ClientSettings) -> dict[str, Any]:
         "reconnect.backoff.max.ms": 1_000,
         **client,
         "allow.auto.create.topics": False,
+        "metadata.max.age.ms": METADATA_AGE_MS,
         "log_level": 0,
     }
 

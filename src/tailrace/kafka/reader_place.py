@@ -15,7 +15,7 @@ from tailrace.core.records import ROW_OVERHEAD_BYTES
 from tailrace.kafka import connection
 from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.reader_columns import partition_chunk
-from tailrace.kafka.reader_corrupt import first_readable
+from tailrace.kafka.reader_corrupt import behind_corrupt
 
 _log = logging.getLogger(__name__)
 
@@ -168,7 +168,8 @@ class CatchUpConsumer:
             raise LostPosition(*bounds)
         # Lost, but inside of the log: what librdkafka misparsed of a corrupt batch was reported late.
         self._leave()
-        at = first_readable(self._settings, request.topic, request.partition, request.offset, bounds[1])
+        here = (request.topic, request.partition, request.offset)
+        at = behind_corrupt(self._settings, *here, bounds[1], request.deadline)
         skipped = [(request.offset, at, "corrupt")] if at > request.offset else []
         return Block(None, at, at_end=at >= bounds[1], skipped=skipped)
 

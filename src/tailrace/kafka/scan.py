@@ -13,10 +13,10 @@ from tailrace.core.errors import BrokerUnavailable, TopicNotFound
 from tailrace.core.records import Chunk
 from tailrace.core.scans import Batch, Missing, Progress, ScanRequest, Waiting
 from tailrace.core.starts import parse_start
-from tailrace.kafka.connection import CORRUPT, END_OF_PARTITION, LOST, UNKNOWN_TOPIC
+from tailrace.kafka.connection import CORRUPT, END_OF_PARTITION, LOST, UNKNOWN_TOPIC, ask_bounds
 from tailrace.kafka.errors import translate_error
 from tailrace.kafka.reader_columns import partition_chunk
-from tailrace.kafka.reader_corrupt import first_readable
+from tailrace.kafka.reader_corrupt import behind_corrupt, trusted
 from tailrace.kafka.scan_places import Place, Places, Questions, Resolver, chosen_places
 from tailrace.kafka.settings import ClientSettings, client_config, consumer_config
 
@@ -27,6 +27,8 @@ BATCH_RECORDS = 500
 WAIT_SECONDS = 0.1
 # How long nothing may come before a reading that is to end gives up.
 SILENCE_SECONDS = 30.0
+# How soon brokers that could not say where to go on are asked again.
+ASK_AGAIN_SECONDS = 1.0
 
 _SCAN_SETTINGS = {
     "enable_partition_eof": True,
@@ -86,6 +88,9 @@ class KafkaScan:
         self._left = request.limit
         self._open = set(self._next)
         self._starts = dict(self._next)
+        # Partitions that cannot be read where they stand, and whether for a corrupt batch.
+        self._lost: dict[Place, bool] = {}
+        self._ask_at = 0.0
 
     def cursor(self) -> Cursor:
         """Where to go on after the last event handed out."""
@@ -117,7 +122,9 @@ class KafkaScan:
                 yield from self._events_of(messages)
             else:
                 yield None
-            if messages or self._stops is None:
+            found = list(self._find_lost(time.monotonic())) if self._lost else []
+            yield from found
+            if messages or self._stops is None or any(isinstance(event, Missing) for event in found):
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_SECONDS:
                 raise BrokerUnavailable(
@@ -135,7 +142,7 @@ class KafkaScan:
     def _events_of(self, messages: list[Message]) -> Iterator[Batch | Missing | Waiting]:
         good, troubles = messages, []
         if any(map(Message.error, messages)):
-            good = [m for m in messages if m.error() is None]
+            good = trusted(messages)
             troubles = [m for m in messages if m.error() is not None]
         if runs := self._take(good):
             yield KafkaBatch(runs)
@@ -193,32 +200,55 @@ class KafkaScan:
         if error.fatal():
             raise translate_error(error, "The reading broke off.")
         code, place = error.code(), (topic or "", -1 if partition is None else partition)
+        if place in self._lost:
+            # After a corrupt batch librdkafka misparses what follows: only the first error counts.
+            return
         if code == END_OF_PARTITION:
             self._at_end(place)
             self._close_finished([place])
         elif code in UNKNOWN_TOPIC and topic:
             raise TopicNotFound(f"The topic {topic!r} is gone.", cause=error.str())
         elif code in LOST or code in CORRUPT:
-            yield from self._lost(place, corrupt=code in CORRUPT)
+            self._leave_lost(place, corrupt=code in CORRUPT)
         elif partition is None or partition < 0:
             yield Waiting(error.str())
         else:
             raise translate_error(error, f"Partition {partition} of {topic!r} cannot be read.")
 
-    def _lost(self, place: Place, *, corrupt: bool) -> Iterator[Missing]:
-        """Find where the partition can be read again and go on there."""
-        if place not in self._open:
+    def _leave_lost(self, place: Place, *, corrupt: bool) -> None:
+        if place in self._open:
+            self._lost[place] = corrupt
+            self._consumer.incremental_unassign([TopicPartition(*place)])
+
+    def _find_lost(self, now: float) -> Iterator[Missing | Waiting]:
+        """Go on where lost partitions can be read; where no broker can say it, wait and ask again."""
+        if now < self._ask_at:
             return
-        at, range_ = self._next[place], self._questions.ranges([place])[place]
+        for place, corrupt in list(self._lost.items()):
+            try:
+                yield from self._go_on(place, corrupt=corrupt)
+            except BrokerUnavailable as error:
+                self._ask_at = time.monotonic() + ASK_AGAIN_SECONDS
+                yield Waiting(error.detail)
+            else:
+                del self._lost[place]
+
+    def _go_on(self, place: Place, *, corrupt: bool) -> Iterator[Missing]:
+        at, bounds = self._next[place], ask_bounds(self._consumer, *place)
+        if bounds is None:
+            raise BrokerUnavailable("No broker could be asked where reading can go on.")
+        earliest, latest = bounds
         if corrupt:
-            resume, cause = first_readable(self._settings, *place, at, range_.latest), "corrupt"
+            deadline = time.monotonic() + SILENCE_SECONDS
+            resume = behind_corrupt(self._settings, *place, at, latest, deadline)
+            cause = "corrupt"
         else:
-            resume = min(max(at, range_.earliest), range_.latest)
-            cause = "retention" if at < range_.earliest else "truncated"
+            resume = min(max(at, earliest), latest)
+            cause = "retention" if at < earliest else "truncated"
         self._next[place] = resume
-        self._consumer.incremental_unassign([TopicPartition(*place)])
         self._consumer.incremental_assign([TopicPartition(*place, resume)])
-        yield Missing(*place, min(at, resume), max(at, resume), cause)
+        if at != resume:
+            yield Missing(*place, min(at, resume), max(at, resume), cause)
 
     def _peek(self, place: Place, start: int, stop: int) -> list[tuple[int, int]]:
         """Timestamp and offset of a partition's records between two offsets."""

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaException, Message
 
 from tailrace.kafka import connection
 from tailrace.kafka.connection import ClientSettings
+from tailrace.kafka.reader_corrupt import trusted
 from tailrace.kafka.tail_assignment import AssignedPartition, Assignment
 from tailrace.kafka.tail_columns import chunks
 from tailrace.kafka.tail_events import Assign, Command, Event, Found
@@ -102,7 +103,7 @@ class TailConsumer:
     def _events(self, messages: list[Message]) -> list[Event]:
         if not any(map(Message.error, messages)):
             return self._found(messages)
-        events = self._found([m for m in messages if m.error() is None])
+        events = self._found(trusted(messages))
         for message in messages:
             self._trouble.note(message)
         return events

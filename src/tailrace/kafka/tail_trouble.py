@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +11,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from tailrace.kafka import connection
 from tailrace.kafka.connection import ClientSettings
-from tailrace.kafka.reader_corrupt import first_readable
+from tailrace.kafka.reader_corrupt import SEARCH_SECONDS, behind_corrupt
 from tailrace.kafka.tail_assignment import AssignedPartition, Assignment
 from tailrace.kafka.tail_events import Event, PositionLost, Stalled
 
@@ -98,7 +99,8 @@ class Trouble:
 
         def search() -> None:
             try:
-                at = first_readable(self._settings, part.topic, part.partition, part.position, end)
+                here = (part.topic, part.partition, part.position)
+                at = behind_corrupt(self._settings, *here, end, time.monotonic() + SEARCH_SECONDS)
             except Exception as error:  # noqa: BLE001 - a thread's fault is told to nobody
                 _log.warning(
                     "%s/%d: searching behind a corrupt batch failed: %s",

@@ -2,11 +2,9 @@
 
 import contextlib
 
-import pytest
 from confluent_kafka import Consumer, KafkaError, Message
 
-from tailrace.core.errors import BrokerUnavailable
-from tailrace.kafka import connection, reader_corrupt
+from tailrace.kafka import connection
 from tailrace.kafka.tail_assignment import AssignedPartition, Assignment
 from tailrace.kafka.tail_trouble import Trouble
 
@@ -30,11 +28,3 @@ def test_a_place_that_fails_keeps_nothing_from_the_others(caplog):
     with contextlib.suppress(RuntimeError):
         trouble.look(10.1)
     assert [r.args for r in caplog.records if r.levelname == "ERROR"] == [("t", 0), ("t", 1)]
-
-
-def test_a_broker_that_does_not_answer_makes_no_record_corrupt(monkeypatch):
-    """All of the log up to its end once counted as a corrupt batch."""
-    monkeypatch.setattr(reader_corrupt, "PROBE_SECONDS", 0.2)
-    monkeypatch.setattr(connection, "QUESTION_SECONDS", 0.2)
-    with pytest.raises(BrokerUnavailable):
-        reader_corrupt.first_readable(AWAY, "t", 0, 5, 100)

@@ -1,0 +1,56 @@
+"""What only real Kafka can do to a scan."""
+
+import pytest
+from tests.contract.clusters import KafkaCluster
+from tests.contract.test_tail_kafka import append_batches, damage
+
+from tailrace.core.scans import Missing, ScanRequest, Waiting
+from tailrace.kafka import connection
+from tailrace.kafka.scan import KafkaScan
+from tailrace.kafka.settings import translate
+
+pytestmark = pytest.mark.kafka
+
+
+def corrupt_topic(kafka):
+    """A topic of three batches, the middle one corrupt, and a scan of it."""
+    cluster = KafkaCluster(kafka.bootstrap_servers)
+    topic = cluster.topic()
+    append_batches(cluster, topic, 3)
+    damage(kafka, topic, 1)
+    settings = translate({"bootstrap_servers": kafka.bootstrap_servers})
+    return KafkaScan(settings, ScanRequest((topic,), stop="end"), 0)
+
+
+def seen(events):
+    """Offsets of records, and what else was told but for turns without news."""
+    offsets, told = [], []
+    for event in events:
+        if isinstance(event, Missing | Waiting):
+            told.append(event)
+        elif event is not None:
+            offsets += [record.offset for chunk in event.chunks() for record in chunk.records()]
+    return offsets, told
+
+
+def test_a_corrupt_batch_is_told_and_passed_over(kafka):
+    """From its first record to its last."""
+    offsets, told = seen(corrupt_topic(kafka).events())
+    assert [(m.start, m.stop, m.cause) for m in told] == [(300, 600, "corrupt")]
+    assert offsets == [*range(300), *range(600, 900)]
+
+
+@pytest.mark.faults
+def test_a_broker_away_while_a_lost_place_is_searched_is_waited_for(kafka_cluster, monkeypatch):
+    """As everywhere in a scan; it once ended the scan."""
+    monkeypatch.setattr(connection, "QUESTION_SECONDS", 0.5)
+    kafka = kafka_cluster()
+    events = corrupt_topic(kafka).events()
+    offsets, _ = seen([next(event for event in events if event is not None)])
+    kafka.stop()
+    waited = next(event for event in events if isinstance(event, Waiting))
+    kafka.start()
+    more, told = seen(events)
+    assert waited.reason
+    assert [(m.start, m.stop, m.cause) for m in told if isinstance(m, Missing)] == [(300, 600, "corrupt")]
+    assert offsets + more == [*range(300), *range(600, 900)]
