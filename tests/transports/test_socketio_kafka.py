@@ -1,40 +1,15 @@
 """The namespace on real Kafka, with several partitions."""
 
-import asyncio
-import contextlib
-from functools import partial
-
 import pytest
 from confluent_kafka import Consumer
-from tests.live_gateway import Ports, live_gateway
+from tests.live_gateway import live_gateway
+from tests.transports.kafka_log import kafka_ports, store
 from tests.transports.socketio_clients import Recorder
 
 from tailrace.core.ports import NewRecord
-from tailrace.kafka.admin import KafkaAdmin
-from tailrace.kafka.reader import KafkaReader
-from tailrace.kafka.settings import client_config, reading_config, translate
-from tailrace.kafka.tail import KafkaTail
-from tailrace.kafka.writer import KafkaWriter
 from tailrace.settings import Settings, SocketIO
 
 pytestmark = pytest.mark.kafka
-
-
-@contextlib.asynccontextmanager
-async def kafka_ports(servers):
-    client = translate({"bootstrap_servers": servers})
-    reading = reading_config(client)
-    reader = KafkaReader(reading, asking=client_config(client))
-    writer = KafkaWriter(client)
-    yield Ports(reader, writer, KafkaAdmin(client), partial(KafkaTail, reading))
-    await writer.close()
-    reader.close()
-
-
-async def store(writer, topic, records):
-    done = asyncio.get_running_loop().create_future()
-    assert writer.append(topic, records, done.set_result, linger=True) == len(records)
-    await asyncio.wait_for(done, 20)
 
 
 async def test_texts_are_stored_and_all_partitions_listed(kafka, make_topic):
