@@ -100,11 +100,13 @@ def measurement(seconds: float, keys: Iterable[str] = ()) -> Measurement:
 
 
 def measure(runs: int, seconds: float) -> None:
-    """Measure all in turns, and write the result."""
+    """Measure all in turns, and write the result after each run."""
     about = {**machine.describe(), **{name: version(name) for name in PACKAGES}}
     build_loadgen()
-    made = [run_once(seconds) for _ in range(runs)]
-    results.save(measurement(seconds, made[0].figures), made, about, seconds)
+    made: list[Run] = []
+    for _ in range(runs):
+        made.append(run_once(seconds))
+        results.save(measurement(seconds, made[0].figures), made, about, seconds)
 
 
 def write_pages() -> None:

@@ -15,23 +15,28 @@ class Result:
     """A result as pages cite it."""
 
     def __init__(self, saved: dict[str, Any]) -> None:
-        self._figures, self._machine, self._runs = saved["figures"], saved["machine"], len(saved["details"])
+        self._figures, self._machine = saved["figures"], saved["machine"]
+        runs = len(saved["details"])
+        self._amount = f"median of {runs} runs" if runs > 1 else "one run"
+        self._seconds = saved["flow_seconds"]
 
     def of(self, key: str) -> str:
         """Give a figure's median."""
         return _text(self._figures[key]["median"])
 
     def spread(self, key: str) -> str:
-        """Give a figure's median, with the lowest and the highest of all runs."""
+        """Give a figure's median, with the lowest and the highest if there were several runs."""
         runs = self._figures[key]["runs"]
+        if len(runs) == 1:
+            return self.of(key)
         return f"{self.of(key)} ({_text(min(runs))} to {_text(max(runs))})"
 
     @property
     def made(self) -> str:
         m = self._machine
         return (
-            f"`make frameworks`, {m['date'][:10]}, median of {self._runs}: {m['processor']}, "
-            f"{m['cores']} cores, Linux {m['kernel']}, Python {m['python']}"
+            f"`make frameworks`, {m['date'][:10]}, {self._amount}, {self._seconds:g} s a rate: "
+            f"{m['processor']}, {m['cores']} cores, Linux {m['kernel']}, Python {m['python']}"
         )
 
     def versions(self, *names: str) -> str:

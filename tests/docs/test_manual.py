@@ -67,11 +67,12 @@ def test_every_make_command_of_a_page_is_one(root):
 
 
 def test_the_decisions_stay_short(root):
-    """A record of a decision has ten lines at most, and the index has it."""
+    """A record of a decision has ten lines at most beside what was measured, and the index has it."""
     index = (root / "docs/decisions/index.md").read_text()
     for page in (root / "docs/decisions").glob("*.md"):
         if page.name != "index.md":
-            assert len(page.read_text().splitlines()) <= 10
+            reasons = re.sub(r"<!-- results -->.*<!-- end of results -->", "", page.read_text(), flags=re.S)
+            assert len(reasons.strip().splitlines()) <= 10, page.name
             assert f"({page.name})" in index
 
 
