@@ -61,8 +61,8 @@ frameworks: $(READY) ## measure what was not chosen too, in an environment of it
 	$(RUN)/uv run --isolated --locked --all-extras --no-default-groups --group bench-frameworks \
 		python -m benchmarks.frameworks $(ARGS)
 
-faults: $(READY) ## kill real processes and count what is lost
-	$(BIN)/pytest -m faults $(ARGS)
+faults: $(READY) ## kill real processes and count what is lost; search long for counterexamples
+	$(BIN)/pytest -m "faults or hypothesis" --hypothesis-profile thorough $(ARGS)
 
 docs: $(READY) ## the manual, in site/
 	$(BIN)/python scripts/generate_reference.py

@@ -171,19 +171,21 @@ class Subscription:
         out = Output(self._format, WRITE_BYTES, left, self.cursor_text)
         out.pieces += self._events
         self._events.clear()
+        moved = False
         for place in self._places:
             if not out.full:
-                place.take(out)
+                moved |= place.take(out)
         if out.broken:
             self.break_off()
             return False
         self._write(out)
         if self._over():
             return False
-        stuck = not out.full and not out.pieces and all(place.waits for place in self._places)
         at_tip = all(place.at_tip for place in self._places)
         self.live = at_tip or (self.live and all(place.in_window for place in self._places))
-        if stuck or at_tip:
+        # Before it waits for the end that it was given it asks the log, in a turn of its own, where that is.
+        waits = at_tip and not (moved and self._bounded)
+        if waits or not (moved or out.pieces or out.full):
             self._park()
             return False
         return not self._sink.blocked
@@ -201,6 +203,10 @@ class Subscription:
             self._tally.gaps.update(out.gaps)
             self._sink.write(data)
             self.wrote = True
+
+    @property
+    def _bounded(self) -> bool:
+        return any(place.selection.to is not None for place in self._places)
 
     def _over(self) -> bool:
         if self._limit is not None and self.records >= self._limit:
@@ -290,12 +296,12 @@ class Subscription:
         self.wrote = False
 
     def look(self, now: float) -> None:
-        """Once in a while: end what is idle or has come to its end, go on past what can't be read."""
+        """Once in a while: end what is idle or has come to its end, go on where no record says so."""
         if self.idle_since(now):
             self.end("idle")
         elif self._parked and self._places:
             self._catch_up_parked()
-            if not self._over() and any(place.owes for place in self._places):
+            if not self._over() and any(place.look_again() for place in self._places):
                 self._pump.wake(self)
 
     def idle_since(self, now: float) -> bool:

@@ -18,9 +18,10 @@ from tailrace.core.errors import (
 )
 from tailrace.core.formats import Format
 from tailrace.core.gaps import place_before
-from tailrace.core.hub import Hub, TopicStart
-from tailrace.core.place import Selection
+from tailrace.core.hub import Hub
+from tailrace.core.locate import TopicStart
 from tailrace.core.routes import KEY, Match
+from tailrace.core.selection import Selection
 from tailrace.core.starts import END, Moment, Start, parse_start
 from tailrace.core.subscription import Subscription
 from tailrace.core.tally import Tally

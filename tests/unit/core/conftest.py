@@ -7,7 +7,7 @@ import pytest
 
 from tailrace.core.cursors import Cursor
 from tailrace.core.hub import Hub, Limits
-from tailrace.core.place import Selection
+from tailrace.core.selection import Selection
 from tailrace.core.starts import BEGINNING
 from tailrace.memory import MemoryLog, MemoryReader, MemoryTail
 from tailrace.protocol.framing import bare

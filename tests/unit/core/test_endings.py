@@ -39,7 +39,7 @@ async def test_after_a_truncation_no_cached_block_is_served(core):
     await core.settle()
     core.log.truncate("t", 50)
     core.log.append("t", *[b'"new"'] * 100)
-    core.hub.on_lost("t", 0, 100, "truncated", 50)
+    core.hub.watch.on_lost("t", 0, 100, "truncated", 50)
     _, sink = await core.open("t")
     await core.settle()
     values = [line["value"] for line in sink.lines() if "value" in line]
@@ -51,9 +51,9 @@ async def test_a_topic_out_of_sight_for_a_while_is_not_made_again(core):
     core.log.append("t", b"0", b"1")
     _, sink = await core.open("t")
     await core.settle()
-    watched = core.hub._watched["t"]
-    core.hub._compare(watched, None)
-    core.hub._compare(watched, None)
+    watched = core.hub.watch._watched["t"]
+    core.hub.watch._compare(watched, None)
+    core.hub.watch._compare(watched, None)
     await core.open("t")
     core.log.append("t", b"2")
     await core.settle()
@@ -65,9 +65,9 @@ async def test_a_feed_let_go_while_a_stream_was_located_is_watched_again(core):
     """Locating took longer than an unused topic is kept."""
     starts = await core.hub.locate(["t"], BEGINNING)
     for _ in range(2):
-        core.hub._forget_unused()
+        core.hub.watch._forget_unused()
         core.clock.now += 31
-    core.hub._forget_unused()
+    core.hub.watch._forget_unused()
     assert core.hub.topics_watched == 0
     _, sink = await core.open("t", located=starts)
     core.log.append("t", b"1")

@@ -11,7 +11,7 @@ from tailrace.core.window import SPAN_ENTRIES, Payload, Window
 
 
 def feed_of(core, topic):
-    return core.hub._watched[topic].feed
+    return core.hub.watch.find(topic)
 
 
 async def test_a_stream_of_a_busy_and_a_quiet_topic_waits_in_the_quiet_one_once(core):

@@ -62,7 +62,7 @@ async def test_gaps_of_a_topic_made_again_under_a_live_stream_are_each_resumed_b
     _, sink = await core.open("t")
     await core.settle()
     core.log.recreate("t")
-    await core.hub.look_after_topics()
+    await core.hub.watch.look_after()
     await core.settle()
     first, second = [line["gap"] for line in sink.lines() if "gap" in line]
     assert causes(await gaps_from(core, first["cursor"])) == causes([second])

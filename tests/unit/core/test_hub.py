@@ -27,9 +27,9 @@ async def test_a_topic_that_could_not_be_found_for_a_while_goes_on_when_it_is_ba
     topic = core.log.topic("t")
     core.log.delete("t")
     for _ in range(3):
-        await core.hub.look_after_topics()
+        await core.hub.watch.look_after()
     core.log.restore(topic)
-    await core.hub.look_after_topics()
+    await core.hub.watch.look_after()
     core.log.append("t", b"1")
     await core.settle()
     assert sink.kinds()[-2:] == ["record", "cursor"]
@@ -51,7 +51,8 @@ async def test_streams_that_are_gone_take_no_turn_in_the_heartbeats(core):
 
 async def test_heartbeats_go_on_while_the_broker_does_not_answer(make_core, monkeypatch):
     """A question to a broker that is away takes seconds; streams hear of their gateway meanwhile."""
-    monkeypatch.setattr("tailrace.core.hub.LOOK_SECONDS", 0.005)
+    for module in ("hub", "watch"):
+        monkeypatch.setattr(f"tailrace.core.{module}.LOOK_SECONDS", 0.005)
     core = make_core(heartbeat=0.02)
     core.log.create("t")
     never = asyncio.Event()

@@ -27,7 +27,7 @@ async def test_partitions_made_after_the_end_was_fixed_are_not_read(core):
     core.log.append("t", b"1")
     _, sink = await core.open("t", start=BEGINNING, to="t:0@5,1@0")
     core.log.grow("t", 3)
-    await core.hub.look_after_topics()
+    await core.hub.watch.look_after()
     core.log.append("t", b"x", partition=2)
     core.log.append("t", b"2")
     await core.settle()
@@ -39,7 +39,7 @@ async def test_partitions_made_later_are_read_from_their_start(core):
     _, sink = await core.open("t", start=END)
     core.log.grow("t", 3)
     core.log.append("t", b"1", b"2", partition=2)
-    await core.hub.look_after_topics()
+    await core.hub.watch.look_after()
     await core.settle()
     assert sink.offsets() == [(2, 0), (2, 1)]
 
@@ -162,7 +162,7 @@ async def test_a_topic_made_again_under_a_live_stream_is_a_gap_and_starts_over(c
     sink.data = b""
     core.log.recreate("t")
     core.log.append("t", b"a", b"b")
-    await core.hub.look_after_topics()
+    await core.hub.watch.look_after()
     await core.settle(100)
     assert sink.kinds()[:2] == ["gap", "gap"]
     assert {line["gap"]["cause"] for line in sink.lines() if "gap" in line} == {"recreated"}

@@ -10,10 +10,11 @@ import msgspec
 from tailrace.core.cursors import Cursor, TopicCursor
 from tailrace.core.errors import BadRequest, TopicNotFound
 from tailrace.core.gaps import Gap, lost_gap, place_before
-from tailrace.core.hub import Hub, TopicStart
-from tailrace.core.place import Selection
+from tailrace.core.hub import Hub
+from tailrace.core.locate import TopicStart
 from tailrace.core.ports import Block, LogReader, LostPosition
 from tailrace.core.records import Chunk, Run
+from tailrace.core.selection import Selection
 from tailrace.core.starts import END, Start, parse_start
 from tailrace.protocol.codecs import encode_rows
 from tailrace.protocol.framing import bare
@@ -111,7 +112,7 @@ async def _locate(gateway: Gateway, topic: str, start: Start) -> TopicStart:
         raise TopicNotFound(f"There is no topic {topic!r}.", hint="Make it first: POST /v1/topics.")
     (found,) = await gateway.hub.locate([topic], start, END)
     if found.feed.window.tag != info.tag:
-        await gateway.hub.look_after_topics()
+        await gateway.hub.watch.compare(topic)
         (found,) = await gateway.hub.locate([topic], start, END)
     return found
 

@@ -1,0 +1,135 @@
+"""Where a stream begins: what a start means in each of its topics, and what a cursor can no longer have."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+
+from tailrace.core.cursors import Cursor, Position, TopicCursor
+from tailrace.core.errors import BadCursor
+from tailrace.core.feed import Feed
+from tailrace.core.gaps import Gap, lost_gap, recreated_gaps
+from tailrace.core.last import last_positions
+from tailrace.core.ports import LogReader
+from tailrace.core.shared_calls import SharedCalls
+from tailrace.core.starts import BEGINNING, Last, Moment, Start
+from tailrace.core.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class TopicStart:
+    """Where to begin in one topic, and what can no longer be had of it."""
+
+    feed: Feed
+    tag: str
+    positions: Mapping[int, int]
+    gaps: Sequence[Gap] = ()
+    to: Mapping[int, int] | None = None
+
+
+class Locator:
+    """Turns starts into offsets; clients that come back together share what it asks.
+
+    Args:
+        reader: the log.
+        watch: the topics.
+        spawn: runs a coroutine to its end.
+    """
+
+    def __init__(
+        self,
+        reader: LogReader,
+        watch: Watch,
+        spawn: Callable[[Coroutine[object, object, None]], object],
+    ) -> None:
+        self._reader = reader
+        self._watch = watch
+        self._earliest = SharedCalls[str, Mapping[int, int]](reader.earliest, spawn)
+        self._latest = SharedCalls[str, Mapping[int, int]](reader.latest, spawn)
+
+    async def locate(self, topics: Sequence[str], start: Start, to: Start | None) -> list[TopicStart]:
+        """Find where a stream begins in each of its topics (and ends, with `to`)."""
+        if isinstance(start, Cursor):
+            _check_topics(start, topics)
+        return [await self._locate(topic, start, to) for topic in topics]
+
+    def cursor_at(self, topics: Sequence[str], timestamp: int) -> Cursor | None:
+        """A moment (ms) as a cursor, while the log can't be asked; None where a topic is not known here."""
+        places: dict[str, TopicCursor] = {}
+        for topic in topics:
+            feed = self._watch.find(topic)
+            if feed is None:
+                return None
+            moment = dict.fromkeys(range(feed.partitions), Position(timestamp=timestamp))
+            places[topic] = TopicCursor(moment, feed.window.tag)
+        return Cursor(places)
+
+    async def _locate(self, topic: str, start: Start, to: Start | None) -> TopicStart:
+        feed = await self._watch.feed(topic)
+        end = None if to is None else await self._end(feed, to)
+        if isinstance(start, Last):
+            # The last N before `to`, also while more come.
+            last = await last_positions(self._reader, topic, start.count, end)
+            return TopicStart(feed, feed.window.tag, last, (), end)
+        positions, gaps = await self._positions(feed, start)
+        return TopicStart(feed, feed.window.tag, positions, gaps, end)
+
+    async def _positions(self, feed: Feed, start: Start) -> tuple[Mapping[int, int], Sequence[Gap]]:
+        if isinstance(start, Cursor) and feed.topic in start.topics:
+            place = start.topics[feed.topic]
+            return await self._check(feed, place, await self._offsets(feed.topic, place))
+        return await self._plain_positions(feed.topic, start), ()
+
+    async def _end(self, feed: Feed, to: Start) -> Mapping[int, int]:
+        if isinstance(to, Cursor) and feed.topic in to.topics:
+            offsets = await self._offsets(feed.topic, to.topics[feed.topic])
+            return {p: offsets.get(p, 0) for p in range(feed.partitions)}
+        return await self._plain_positions(feed.topic, to)
+
+    async def _plain_positions(self, topic: str, start: Start) -> Mapping[int, int]:
+        if isinstance(start, Last):
+            return await last_positions(self._reader, topic, start.count)
+        if isinstance(start, Moment):
+            return await self._reader.offsets_at(topic, start.timestamp)
+        if start == BEGINNING:
+            return await self._earliest(topic)
+        # A topic that a cursor does not name was added to the request later: it starts at its end.
+        return await self._latest(topic)
+
+    async def _offsets(self, topic: str, place: TopicCursor) -> dict[int, int]:
+        """Plain offsets; a moment stands where an end could not be asked when the cursor was made."""
+        moments = {p.timestamp for p in place.positions.values() if p.timestamp is not None}
+        at = {moment: await self._reader.offsets_at(topic, moment) for moment in moments}
+        return {
+            p: position.offset if position.timestamp is None else at[position.timestamp].get(p, 0)
+            for p, position in place.positions.items()
+        }
+
+    async def _check(
+        self, feed: Feed, place: TopicCursor, offsets: Mapping[int, int]
+    ) -> tuple[Mapping[int, int], Sequence[Gap]]:
+        """Compare a cursor with the log before its first record is read."""
+        if place.tag is not None:
+            # The topic may have been made again since it was last looked at.
+            await self._watch.compare(feed.topic)
+        earliest = await self._earliest(feed.topic)
+        if place.tag is not None and place.tag != feed.window.tag:
+            return earliest, recreated_gaps(offsets, place.tag)
+        latest = await self._latest(feed.topic)
+        positions: dict[int, int] = {}
+        gaps: list[Gap] = []
+        for p, first in earliest.items():
+            offset = positions[p] = offsets.get(p, 0)
+            # A partition that the cursor does not name was made later; what it lost was never promised.
+            last = max(latest.get(p, first), first)
+            if (offset < first and p in offsets) or offset > last:
+                gaps.append(lost_gap(p, offset, first, last))
+            positions[p] = min(max(offset, first), last)
+        return positions, gaps
+
+
+def _check_topics(cursor: Cursor, topics: Sequence[str]) -> None:
+    unknown = sorted(set(cursor.topics) - set(topics))
+    if unknown:
+        raise BadCursor(
+            f"The cursor has a place in {unknown[0]!r}, which is not one of the topics asked for.",
+            hint="Name the same topics as in the request that gave the cursor.",
+        )

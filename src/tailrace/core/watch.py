@@ -1,0 +1,230 @@
+"""The topics that are watched: each once, however many streams read it."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+
+from tailrace.core.blocks import BlockCache
+from tailrace.core.errors import TailraceError, TopicNotFound
+from tailrace.core.feed import Feed
+from tailrace.core.ports import LogReader, TailListener, TailSource, TopicInfo
+from tailrace.core.records import Chunk
+from tailrace.core.shared_calls import SharedCalls
+
+_log = logging.getLogger("tailrace.watch")
+
+LOOK_SECONDS = 1.0
+# How many topics are asked about in one question.
+LOOK_TOPICS = 50
+# A topic that nobody reads any more is watched for a while, for the next one or the same one again.
+UNWATCHED_AFTER_SECONDS = 30.0
+# A describe may fail to find a topic for a moment while brokers change; deleted is what stays away.
+MISSING_LOOKS = 2
+
+
+@dataclass(slots=True)
+class _Watched:
+    feed: Feed
+    unused_since: float | None = None
+    missing: int = 0
+
+
+class Watch:
+    """Follows each topic that is read at its end, and notices when one is deleted, made again or grown.
+
+    Args:
+        reader: the log, for questions.
+        tail: makes the source of what is new, given who listens to it.
+        blocks: what was read of the past; a log that was cut makes it untrue.
+        window_bytes: the bound of each topic's window.
+        clock: seconds, monotonic.
+        spawn: runs a coroutine to its end.
+    """
+
+    def __init__(
+        self,
+        reader: LogReader,
+        tail: Callable[[TailListener], TailSource],
+        blocks: BlockCache,
+        window_bytes: int,
+        *,
+        clock: Callable[[], float],
+        spawn: Callable[[Coroutine[object, object, None]], object],
+    ) -> None:
+        self.records_read = 0
+        self._reader = reader
+        self._tail = tail(self)
+        self._blocks = blocks
+        self._window_bytes = window_bytes
+        self._clock = clock
+        self._watched: dict[str, _Watched] = {}
+        self._opening = SharedCalls[str, Feed](self._open, spawn)
+        self._comparing = SharedCalls[str, None](self._compare_one, spawn)
+
+    def __len__(self) -> int:
+        return len(self._watched)
+
+    def find(self, topic: str) -> Feed | None:
+        """The feed of a topic that is watched."""
+        watched = self._watched.get(topic)
+        return None if watched is None else watched.feed
+
+    async def feed(self, topic: str) -> Feed:
+        """The feed of a topic, which is watched from now on.
+
+        Raises:
+            TopicNotFound: it does not exist.
+        """
+        watched = self._watched.get(topic)
+        if watched is not None and not watched.feed.gone:
+            watched.unused_since = None
+            return watched.feed
+        return await self._opening(topic)
+
+    def adopt(self, feed: Feed) -> Feed:
+        """The feed that is watched for a topic: locating may take long enough for it to be let go."""
+        watched = self._watched.get(feed.topic)
+        if watched is None:
+            watched = self._watched[feed.topic] = _Watched(feed)
+            self._tail.watch(feed.topic, feed.window.positions)
+        watched.unused_since = None
+        return watched.feed
+
+    async def compare(self, topic: str) -> None:
+        """Find out now whether a topic was made again."""
+        await self._comparing(topic)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all windows, with what was made of them."""
+        return sum(watched.feed.window.nbytes for watched in self._watched.values())
+
+    def trim(self, limit: int) -> None:
+        """Windows together stay within the limit, in bytes; who reads a trimmed one catches up."""
+        held = sum(w.feed.window.weigh() for w in self._watched.values())
+        for watched in list(self._watched.values()):
+            if held <= limit:
+                return
+            before = watched.feed.window.nbytes
+            watched.feed.window.trim(before // 2)
+            held -= before - watched.feed.window.nbytes
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._tail.close()
+
+    async def _open(self, topic: str) -> Feed:
+        watched = self._watched.get(topic)
+        if watched is not None and not watched.feed.gone:
+            return watched.feed
+        info = await self._describe_one(topic)
+        if watched is not None:
+            self._compare(watched, info)
+            return watched.feed
+        positions = await self._reader.latest(topic)
+        feed = Feed(info, positions, self._window_bytes)
+        self._watched[topic] = _Watched(feed)
+        self._tail.watch(topic, positions)
+        return feed
+
+    async def _describe_one(self, topic: str) -> TopicInfo:
+        found = await self._reader.describe([topic])
+        if topic not in found:
+            raise TopicNotFound(
+                f"There is no topic {topic!r}.", hint="Make it first: tailrace topics create."
+            )
+        return found[topic]
+
+    # -- what the tail source tells
+
+    def on_chunk(self, chunk: Chunk) -> None:
+        """The next records of a watched topic."""
+        watched = self._watched.get(chunk.topic)
+        if watched is not None:
+            self.records_read += len(chunk)
+            watched.feed.publish(chunk)
+
+    def on_lost(self, topic: str, partition: int, at: int, cause: str, resume_at: int) -> None:
+        """A partition goes on elsewhere; each reader learns what it missed when it gets there."""
+        del at, cause
+        watched = self._watched.get(topic)
+        if watched is not None:
+            # What was cut off may have been read, and its offsets are given again.
+            self._blocks.forget((topic, watched.feed.window.tag, partition))
+            watched.feed.lose(partition, resume_at)
+
+    def on_stalled(self, topic: str, partition: int, offset: int) -> None:
+        """An open transaction holds back a partition."""
+        watched = self._watched.get(topic)
+        if watched is not None:
+            watched.feed.stall(partition, offset)
+
+    # -- once in a while
+
+    async def run(self) -> None:
+        """Look after topics until cancelled."""
+        while True:
+            try:
+                await self.look_after(LOOK_SECONDS)
+            except TailraceError:
+                # The broker is away: topics are compared when it is back.
+                continue
+            except Exception:  # noqa: BLE001 - one odd answer must not end the looks for good
+                _log.exception("Looking after topics failed.")
+
+    async def look_after(self, seconds: float = 0) -> None:
+        """Notice topics that were deleted, made again or grown; stop watching what nobody reads.
+
+        A few at a time, spread over so many seconds: the answer about thousands would stop the loop.
+        """
+        self._forget_unused()
+        names = list(self._watched)
+        parts = [names[at : at + LOOK_TOPICS] for at in range(0, len(names), LOOK_TOPICS)] or [[]]
+        for part in parts:
+            await asyncio.sleep(seconds / len(parts))
+            found = await self._reader.describe(part)
+            for name in part:
+                watched = self._watched.get(name)
+                if watched is not None:
+                    self._compare(watched, found.get(name))
+
+    async def _compare_one(self, name: str) -> None:
+        found = await self._reader.describe([name])
+        watched = self._watched.get(name)
+        if watched is not None and name in found:
+            self._compare(watched, found[name])
+
+    def _compare(self, watched: _Watched, info: TopicInfo | None) -> None:
+        feed = watched.feed
+        if info is None:
+            watched.missing += 1
+            if watched.missing == MISSING_LOOKS and not feed.gone:
+                self._tail.unwatch(feed.topic)
+                feed.delete()
+            return
+        watched.missing = 0
+        if info.tag != feed.window.tag:
+            beginning = dict.fromkeys(range(info.partitions), 0)
+            self._tail.unwatch(feed.topic)
+            self._tail.watch(feed.topic, beginning)
+            feed.recreate(info, beginning)
+        elif feed.gone:
+            # The brokers had lost sight of it; it is the same one.
+            feed.gone = False
+            self._tail.watch(feed.topic, feed.window.positions)
+        elif info.partitions > feed.partitions:
+            feed.grow(info.partitions)
+            self._tail.unwatch(feed.topic)
+            self._tail.watch(feed.topic, feed.window.positions)
+
+    def _forget_unused(self) -> None:
+        now = self._clock()
+        for name, watched in list(self._watched.items()):
+            if watched.feed.listeners:
+                watched.unused_since = None
+            elif watched.unused_since is None:
+                watched.unused_since = now
+            elif now - watched.unused_since >= UNWATCHED_AFTER_SECONDS:
+                del self._watched[name]
+                self._tail.unwatch(name)
