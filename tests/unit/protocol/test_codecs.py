@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tailrace.core.records import Chunk, Record
@@ -78,7 +78,6 @@ def check_line(line, record):
 
 
 @given(rows)
-@settings(max_examples=300, deadline=None)
 def test_any_record_comes_out_as_it_went_in(rows):
     """One line each, however odd its neighbours are."""
     chunk = chunk_of(rows)
@@ -97,7 +96,6 @@ def test_each_odd_value_alone(value):
 
 
 @given(rows)
-@settings(deadline=None)
 def test_rows_end_where_the_format_says(rows):
     """A reader that joins within a chunk gets whole records, in every form."""
     chunk = chunk_of(rows)
@@ -110,7 +108,6 @@ def test_rows_end_where_the_format_says(rows):
 
 
 @given(rows)
-@settings(deadline=None)
 def test_an_event_stream_holds_nothing_but_its_events(rows):
     """A value cannot end an event or forge an id."""
     for form in (SseRecordFormat(bare), SseWriteFormat(bare)):
