@@ -1,5 +1,6 @@
 """The last records of a watched topic, in the order in which this process read them."""
 
+import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -7,6 +8,8 @@ from tailrace.core.cursors import format_topic
 from tailrace.core.formats import Format
 from tailrace.core.records import Chunk
 from tailrace.core.routes import Match, Route
+
+_log = logging.getLogger("tailrace.window")
 
 # What a row costs in the index of one route: a list, its slot, the value.
 ROUTE_ROW_BYTES = 150
@@ -70,7 +73,7 @@ class Encodings:
         by_value = self._by_route.get(route)
         if by_value is None:
             by_value = {}
-            for row, value in enumerate(route.extract(self.chunk)):
+            for row, value in enumerate(_extract(route, self.chunk)):
                 by_value.setdefault(value, []).append(row)
             self._by_route[route] = by_value
             self.nbytes += ROUTE_ROW_BYTES * len(self.chunk)
@@ -79,6 +82,16 @@ class Encodings:
     def rows(self, match: Match) -> Sequence[int]:
         """The rows that a filter lets through, ascending."""
         return self.values(match.route).get(match.value, ())
+
+
+def _extract(route: Route, chunk: Chunk) -> Sequence[Hashable]:
+    try:
+        return route.extract(chunk)
+    except Exception:  # noqa: BLE001 - one client's filter must not keep records from all the others
+        _log.exception(
+            "The route %s failed on %d records of %r; none match.", route.name, len(chunk), chunk.topic
+        )
+        return ()
 
 
 class Entry(Encodings):

@@ -1,6 +1,7 @@
 """The TailSource on Kafka: what is watched is read once, by a few consumers according to its pace."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from tailrace.core.records import Chunk
 from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.tail_consumer import TailConsumer
 from tailrace.kafka.tail_events import Assign, Event, Found, PositionLost, Stalled, Unassign
+
+_log = logging.getLogger(__name__)
 
 # A fetch costs in proportion to what is assigned: a hot topic beside 2,000 quiet ones on its consumer
 # went from p50 1.3 ms to 18 ms. So topics live apart by pace. The waits say how long a broker holds an
@@ -109,15 +112,21 @@ class KafkaTail:
 
     def _received(self, consumer: TailConsumer, events: Sequence[Event]) -> None:
         for event in events:
-            if isinstance(event, Found):
-                watch = self._watched.get(event.chunk.topic)
-                if watch is not None and watch.number == event.watch:
-                    self._found(watch, event.chunk)
-            else:
-                watch = self._watched.get(event.topic)
-                # While it moves, only the consumer that keeps it speaks of trouble.
-                if watch is not None and watch.number == event.watch and watch.consumer is consumer:
-                    self._trouble(watch, event)
+            try:
+                self._hand_over(consumer, event)
+            except Exception:  # noqa: BLE001 - the other topics' events must not be lost with it
+                _log.exception("Handing over what was read failed.")
+
+    def _hand_over(self, consumer: TailConsumer, event: Event) -> None:
+        if isinstance(event, Found):
+            watch = self._watched.get(event.chunk.topic)
+            if watch is not None and watch.number == event.watch:
+                self._found(watch, event.chunk)
+        else:
+            watch = self._watched.get(event.topic)
+            # While it moves, only the consumer that keeps it speaks of trouble.
+            if watch is not None and watch.number == event.watch and watch.consumer is consumer:
+                self._trouble(watch, event)
 
     def _found(self, watch: _Watch, chunk: Chunk) -> None:
         new = only_new(chunk, watch.positions)

@@ -121,7 +121,7 @@ def _projection(path: tuple[str, ...]) -> Callable[[bytes], Hashable]:
     def find(value: bytes) -> Hashable:
         try:
             found: object = decode(value)
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return _NOTHING
         for _ in path:
             found = getattr(found, "field", _NOTHING)

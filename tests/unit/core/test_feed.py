@@ -6,6 +6,7 @@ from tailrace.core.cursors import Cursor
 from tailrace.core.feed import ENTRY_BYTES, WRITE_BYTES
 from tailrace.core.ports import NewRecord
 from tailrace.core.records import ROW_OVERHEAD_BYTES, Chunk, Record
+from tailrace.core.routes import KEY, Match, Route
 from tailrace.core.starts import BEGINNING, END
 from tailrace.core.window import SPAN_ENTRIES, Payload, Window
 
@@ -130,3 +131,19 @@ async def test_a_write_is_bounded(core):
     await core.settle(200)
     assert max(writes) < WRITE_BYTES + ENTRY_BYTES
     assert sum(writes) > 3_000_000
+
+
+def _fails(chunk):
+    raise ValueError("a record it was not made for")
+
+
+async def test_a_route_that_fails_keeps_no_record_from_others(core, caplog):
+    """It once lost the rest of what was read, for every reader of every topic."""
+    _, other = await core.open("t", start=END)
+    _, mine = await core.open("t", start=END, match=Match(KEY, b"mine"))
+    await core.open("t", start=END, match=Match(Route("fails", _fails), 1))
+    await core.settle()
+    core.log.store("t", 0, NewRecord(b"1", key=b"mine"))
+    await core.settle()
+    assert other.offsets() == mine.offsets() == [(0, 0)]
+    assert "none match" in caplog.text

@@ -3,8 +3,11 @@
 import time
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tailrace.core.errors import BadRequest
+from tailrace.core.records import Chunk, Record
 from tailrace.core.routes import KEY
 from tailrace.protocol.filters import MAX_FILTER_CHARACTERS, parse_filter
 
@@ -24,3 +27,21 @@ def test_a_refusal_takes_no_time_whatever_the_text(text):
     with pytest.raises(BadRequest):
         parse_filter(text)
     assert time.perf_counter() - begun < 0.05
+
+
+odd_json = st.recursive(
+    st.binary(max_size=8)
+    | st.sampled_from([b"1e400", b"null", b'"x"', b'"\xff"', b"-0", b"123456789012345678901"]),
+    lambda inner: st.builds(b'{"a":%b}'.__mod__, inner),
+    max_leaves=4,
+)
+
+
+@given(odd_json)
+@example(b'{"a":"\xff"}')
+@example(b"[" * 5_000)
+def test_no_value_makes_a_filter_fail(value):
+    """Text that is no UTF-8 where a filter looks once ended the way of all readers' records."""
+    record = Record("t", 0, 0, 0, None, value, ())
+    for text in ('value.a == "x"', "value.a.a == 1", "value.a == null"):
+        assert len(parse_filter(text).route.extract(Chunk.of([record]))) == 1
