@@ -1,6 +1,7 @@
 """Catch-up reads: one cache in front of the log, so that readers near each other share what is read."""
 
 import asyncio
+import logging
 from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterator
@@ -13,6 +14,8 @@ from tailrace.core.formats import Format
 from tailrace.core.ports import Block, LogReader, LostPosition
 from tailrace.core.records import Chunk, Run
 from tailrace.core.window import Encodings, Payload
+
+_log = logging.getLogger("tailrace.blocks")
 
 # One read: large enough to be cheap for the broker and for crossing threads.
 READ_BYTES = 384 * 1024
@@ -86,6 +89,8 @@ class _Partition:
         self.reading: set[int] = set()
         # Places that read on from here: what the only one has passed nobody will ask for.
         self.readers = 0
+        # A fault that lasts is logged once.
+        self.faulty = False
 
     def find(self, offset: int) -> CachedBlock | None:
         """The cached block that covers the offset."""
@@ -109,10 +114,10 @@ class _Partition:
         self.starts.remove(block.start)
 
     def next_wanted(self) -> int | None:
-        """The lowest offset that somebody waits for and no read under way will reach soon."""
+        """The offset that is waited for longest of those that no read under way will reach soon."""
         if len(self.reading) >= READS_PER_PARTITION:
             return None
-        for offset in sorted(self.waiting):
+        for offset in self.waiting:
             if not any(start <= offset < start + NEAR_OFFSETS for start in self.reading):
                 return offset
         return None
@@ -124,6 +129,11 @@ class _Partition:
             waiters.remove(waiter)
         if not waiters:
             self.waiting.pop(offset, None)
+
+    def withdraw_all(self, waiter: Waiter) -> None:
+        """The waiter waits nowhere any more."""
+        for offset in list(self.waiting):
+            self.withdraw(offset, waiter)
 
     def answer(self, low: int, high: int, answer: Answer) -> None:
         """Tell whoever waits for an offset from `low` up to, not including, `high`."""
@@ -192,6 +202,8 @@ class BlockCache:
         """It reads there no more."""
         partition = self._partitions[key]
         partition.readers -= 1
+        if not partition.readers:
+            partition.withdraw_all(_nobody)
         self._forget_empty(key, partition)
 
     def forget(self, key: Key) -> None:
@@ -204,6 +216,7 @@ class BlockCache:
         renewed = self._partitions[key] = _Partition()
         renewed.readers = old.readers
         old.answer(0, ALL_OFFSETS, None)
+        self._forget_empty(key, renewed)
 
     def passed(self, key: Key, block: CachedBlock) -> None:
         """A reader that entered has taken all of a block: have the next ones read, let go of what is done.
@@ -244,7 +257,13 @@ class BlockCache:
         except TailraceError:
             # The broker is away, or the topic is gone: who waits goes on waiting until that changes.
             await asyncio.sleep(RETRY_SECONDS)
+        except Exception:  # noqa: BLE001 - a fault in one read, such as no threads left, must not end them all
+            if not partition.faulty:
+                _log.exception("Partition %d of %r can't be read; it is tried again.", key[2], key[0])
+            partition.faulty = True
+            await asyncio.sleep(RETRY_SECONDS)
         else:
+            partition.faulty = False
             if block.next_offset <= offset:
                 await asyncio.sleep(END_SECONDS)
             if self._partitions.get(key) is partition:
@@ -293,7 +312,9 @@ class BlockCache:
             _, (old_key, old) = self._recent.popitem(last=False)
             held -= old.nbytes
             del self._serials[old]
-            self._partitions[old_key].drop(old)
+            partition = self._partitions[old_key]
+            partition.drop(old)
+            self._forget_empty(old_key, partition)
         self._held = held
 
 

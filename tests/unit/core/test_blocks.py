@@ -105,3 +105,57 @@ async def test_answers_come_when_the_broker_is_back(core, blocks, monkeypatch):
     core.log.away = False
     await core.until(lambda: asked.answers)
     assert asked.answers == [None]
+
+
+async def test_what_was_read_ahead_for_a_reader_is_asked_no_more_when_it_has_left(core, blocks, monkeypatch):
+    """Otherwise a deleted topic would be asked for as long as the process lives."""
+    monkeypatch.setattr("tailrace.core.blocks.RETRY_SECONDS", 0.001)
+    blocks.enter(KEY)
+    blocks.request(KEY, 0, Asked())
+    await core.settle()
+    core.log.away = True
+    blocks.passed(KEY, blocks.find(KEY, 0))
+    blocks.leave(KEY)
+    await core.until(lambda: not core.tasks)
+
+
+async def test_partitions_of_which_nothing_is_left_are_forgotten(core):
+    """Topics come and go for as long as the process lives."""
+    blocks = BlockCache(core.reader, 1000, core.spawn)
+    core.log.append("t", b"x" * 1000)
+    for tag in "abc":
+        blocks.request(("t", tag, 0), 0, Asked())
+        await core.settle()
+    blocks.forget(("t", "c", 0))
+    assert not blocks._partitions
+
+
+async def test_a_fault_while_reading_is_logged_once_and_tried_again(core, blocks, monkeypatch, caplog):
+    """A consumer that could not be made, for want of threads, must not leave its readers waiting."""
+    monkeypatch.setattr("tailrace.core.blocks.RETRY_SECONDS", 0.001)
+    read, failures = core.reader.read, iter([OSError("no threads")] * 3)
+
+    async def failing(*args):
+        if failure := next(failures, None):
+            raise failure
+        return await read(*args)
+
+    core.reader.read = failing
+    asked = Asked()
+    blocks.request(KEY, 0, asked)
+    await core.until(lambda: asked.answers)
+    assert asked.answers == [None]
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+async def test_the_oldest_question_is_read_first(core, blocks):
+    """Readers at low offsets that ask again and again must not keep those further on waiting."""
+    core.log.append("t", *[b"1"] * 100_000)
+    order = []
+    core.reader.gate.clear()
+    for offset in (80_000, 60_000, 40_000, 20_000, 1_000):
+        blocks.request(KEY, offset, lambda _, offset=offset: order.append(offset))
+    await core.settle()
+    core.reader.gate.set()
+    await core.until(lambda: len(order) == 5)
+    assert order == [80_000, 60_000, 40_000, 20_000, 1_000]
