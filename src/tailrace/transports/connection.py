@@ -44,12 +44,14 @@ def _nothing() -> None:
 class HttpSink:
     """The body of one endless response, written straight to the transport."""
 
-    __slots__ = ("_connection", "_cycle", "blocked", "chunked", "closed", "on_close", "on_drain")
+    __slots__ = (
+        "_connection", "blocked", "chunked", "closed", "keep_connection", "on_close", "on_drain",
+    )  # fmt: skip
 
-    def __init__(self, connection: "Connection", cycle: RequestResponseCycle, *, chunked: bool) -> None:
+    def __init__(self, connection: "Connection", *, chunked: bool, keep_connection: bool) -> None:
         self._connection = connection
-        self._cycle = cycle
         self.chunked = chunked
+        self.keep_connection = keep_connection
         self.blocked = False
         self.closed = False
         self.on_drain: Callable[[], None] = _nothing
@@ -71,7 +73,7 @@ class HttpSink:
             if self.chunked:
                 self.write(LAST_CHUNK)
             self.close()
-            self._connection.stream_finished(keep=self.chunked and self._cycle.keep_alive)
+            self._connection.stream_finished(keep=self.keep_connection)
 
     def close(self) -> None:
         """No more bytes; it and its stream know each other no more, or both would wait for the collector."""
@@ -264,6 +266,13 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         cycle.on_response()
 
+    def shutdown(self) -> None:
+        """Take no further request: behind a goodbye it would get a 503, which ends an EventSource."""
+        if self._sink is not None:
+            self._sink.keep_connection = False
+        else:
+            super().shutdown()
+
     # -- streams
 
     def _open_stream(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> HttpSink | None:
@@ -278,7 +287,8 @@ class Connection(HttpToolsProtocol):
         head.append(b"transfer-encoding: chunked\r\n\r\n" if chunked else b"connection: close\r\n\r\n")
         # The application is done with this response; from here on it is the sink's.
         cycle.response_started = cycle.response_complete = True
-        sink = self._sink = HttpSink(self, cycle, chunked=chunked)
+        sink = HttpSink(self, chunked=chunked, keep_connection=chunked and cycle.keep_alive)
+        self._sink = sink
         self.transport.set_write_buffer_limits(high=0)
         sink.write(b"".join(head))
         return sink

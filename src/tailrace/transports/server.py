@@ -1,7 +1,6 @@
 """The HTTP server: one listening socket, our connections on it, and a stop in order."""
 
 import asyncio
-import contextlib
 import errno
 import gc
 import logging
@@ -126,20 +125,21 @@ class Server(uvicorn.Server):
             self.force_exit = True
             return
         _log.info("Stopping.")
-        self._before_stop()
         self.should_exit = True
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop listening, let what was written leave, close connections, wait for requests."""
         for acceptor in self._acceptors:
             acceptor.close()
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Connection):
+                connection.shutdown()
+        self._before_stop()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close idle connections, let what was written leave, wait for requests."""
+        for acceptor in self._acceptors:
             await acceptor.wait_closed()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_SECONDS):
-                # A transport tells nobody that it is empty.
-                while not self.force_exit and any(map(_unsent, self.server_state.connections)):  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
+        cutting = asyncio.get_running_loop().call_later(GOODBYE_SECONDS, self._cut_unread)
         await super().shutdown(sockets)
+        cutting.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Take connections, and say so."""
@@ -156,6 +156,12 @@ class Server(uvicorn.Server):
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
 
+    def _cut_unread(self) -> None:
+        """Those that are answered and do not read the end of it keep nobody waiting."""
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Connection) and connection.transport.is_closing():
+                connection.transport.abort()
+
     async def _check_connections(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -163,7 +169,3 @@ class Server(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 if isinstance(connection, Connection):
                     self.slow_peers += connection.check_deadlines(loop.time())
-
-
-def _unsent(connection: object) -> bool:
-    return isinstance(connection, Connection) and connection.transport.get_write_buffer_size() > 0

@@ -1,0 +1,64 @@
+"""A stop from outside: streams are sent elsewhere, nobody keeps the others waiting, nothing is lost."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from tests.transports.wire import SECONDS, live_gateway
+
+from tailrace.settings import Settings
+
+LIVEZ = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+@pytest.fixture
+async def live():
+    base = Settings()
+    async with live_gateway(replace(base, limits=replace(base.limits, send_buffer=16_384))) as live:
+        live.log.create("t")
+        yield live
+
+
+async def stalled(live):
+    """A reader that reads nothing, and has bytes waiting for it."""
+    wire = await live.get("/v1/stream?topic=t", receive_buffer=4096)
+    wire.writer.transport.pause_reading()
+    (stream,) = live.hub.streams
+    async with asyncio.timeout(SECONDS):
+        while not stream.sink.blocked:
+            live.log.append("t", *[b'"%01000d"' % 1] * 200)
+            await asyncio.sleep(0.01)
+    return wire
+
+
+async def test_a_goodbye_ends_its_connection_whoever_else_is_stalled(live):
+    """An EventSource that came back over it would get 503, and never come again."""
+    await stalled(live)
+    stream = await live.read("sse", "topic=t")
+    live.server.ask_to_stop()
+    await stream.end()
+    stream.wire.send(LIVEZ)
+    async with asyncio.timeout(1):
+        assert await stream.wire.closed() == b""
+    assert stream.kinds[-1] == "end"
+
+
+async def test_nobody_is_let_in_once_a_stop_has_begun(live):
+    """What is refused before it is a request comes again by itself; a 503 would not."""
+    idle = await live.connect()
+    idle.send(LIVEZ)
+    await (await idle.head()).rest()
+    live.server.ask_to_stop()
+    assert await idle.closed() == b""
+    late = await live.connect()
+    late.send(LIVEZ)
+    assert await late.closed() == b""
+
+
+async def test_who_does_not_read_the_goodbye_is_not_waited_for(live):
+    """Two seconds, not the whole deadline."""
+    await stalled(live)
+    live.server.ask_to_stop()
+    async with asyncio.timeout(5):
+        while live.server.connections:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.05)
