@@ -17,6 +17,8 @@ from tailrace.core.varints import VarintReader, write_varint
 
 COMPACT_PREFIX = "~2"
 COMPACT_ABOVE_BYTES = 512
+# As in "0@0,": with more of them the long form need not even be tried.
+SHORTEST_POSITION = 4
 TAG_LENGTH = 6
 MAX_OFFSET = 2**63 - 1
 MAX_PARTITION = MAX_EPOCH = 2**31 - 1
@@ -64,16 +66,7 @@ class Cursor:
 
     def compact(self) -> str:
         """The short form of a long cursor."""
-        out = bytearray()
-        write_varint(out, len(self.topics))
-        for name, topic in sorted(self.topics.items()):
-            _write_text(out, name)
-            _write_text(out, topic.tag or "")
-            write_varint(out, len(topic.positions))
-            for partition, position in sorted(topic.positions.items()):
-                write_varint(out, partition)
-                _write_position(out, position)
-        return COMPACT_PREFIX + base64.urlsafe_b64encode(out).rstrip(b"=").decode()
+        return _compact({name: (topic.tag, topic.positions) for name, topic in self.topics.items()})
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
@@ -97,6 +90,15 @@ def format_topic(topic: str, tag: str | None, positions: Mapping[int, Position |
     """One topic's part of a cursor."""
     places = ",".join(f"{p}@{positions[p]}" for p in sorted(positions))
     return f"{topic}~{tag}:{places}" if tag else f"{topic}:{places}"
+
+
+def format_whole(topic: str, tag: str | None, positions: Mapping[int, Position | int]) -> str:
+    """The cursor of a reader of one topic, in its short form where it is long."""
+    if len(positions) * SHORTEST_POSITION <= COMPACT_ABOVE_BYTES:
+        text = format_topic(topic, tag, positions)
+        if len(text) <= COMPACT_ABOVE_BYTES:
+            return text
+    return _compact({topic: (tag, positions)})
 
 
 def join_topics(parts: Iterable[str]) -> str:
@@ -153,14 +155,33 @@ def _add(positions: dict[int, Position], topic: str, partition: int, position: P
     positions[partition] = position
 
 
+def _compact(topics: Mapping[str, tuple[str | None, Mapping[int, Position | int]]]) -> str:
+    out = bytearray()
+    write_varint(out, len(topics))
+    for name, (tag, positions) in sorted(topics.items()):
+        _write_text(out, name)
+        _write_text(out, tag or "")
+        write_varint(out, len(positions))
+        for partition in sorted(positions):
+            write_varint(out, partition)
+            _write_position(out, positions[partition])
+    return COMPACT_PREFIX + base64.urlsafe_b64encode(out).rstrip(b"=").decode()
+
+
 def _write_text(out: bytearray, text: str) -> None:
     write_varint(out, len(text))
     out += text.encode("ascii")
 
 
-def _write_position(out: bytearray, position: Position) -> None:
-    write_varint(out, _OFFSET if position.timestamp is None else _TIMESTAMP)
-    write_varint(out, position.offset if position.timestamp is None else position.timestamp)
+def _write_position(out: bytearray, position: Position | int) -> None:
+    if isinstance(position, int):
+        kind, number = _OFFSET, position
+    elif position.timestamp is None:
+        kind, number = _OFFSET, position.offset
+    else:
+        kind, number = _TIMESTAMP, position.timestamp
+    out.append(kind)
+    write_varint(out, number)
 
 
 def _parse_compact(text: str) -> dict[str, TopicCursor]:

@@ -8,7 +8,7 @@ from tailrace.core.errors import BadCursor
 from tailrace.core.feed import Feed
 from tailrace.core.gaps import Gap, lost_gap, recreated_gaps
 from tailrace.core.last import last_positions
-from tailrace.core.ports import LogReader
+from tailrace.core.ports import LogReader, PartitionsUnavailable
 from tailrace.core.shared_calls import SharedCalls
 from tailrace.core.starts import BEGINNING, Last, Moment, Start
 from tailrace.core.watch import Watch
@@ -76,23 +76,34 @@ class Locator:
         if isinstance(start, Cursor) and feed.topic in start.topics:
             place = start.topics[feed.topic]
             return await self._check(feed, place, await self._offsets(feed.topic, place))
-        return await self._plain_positions(feed.topic, start), ()
+        return await self._plain_positions(feed, start), ()
 
     async def _end(self, feed: Feed, to: Start) -> Mapping[int, int]:
         if isinstance(to, Cursor) and feed.topic in to.topics:
             offsets = await self._offsets(feed.topic, to.topics[feed.topic])
             return {p: offsets.get(p, 0) for p in range(feed.partitions)}
-        return await self._plain_positions(feed.topic, to)
+        return await self._plain_positions(feed, to)
 
-    async def _plain_positions(self, topic: str, start: Start) -> Mapping[int, int]:
+    async def _plain_positions(self, feed: Feed, start: Start) -> Mapping[int, int]:
         if isinstance(start, Last):
-            return await last_positions(self._reader, topic, start.count)
+            return await last_positions(self._reader, feed.topic, start.count)
         if isinstance(start, Moment):
-            return await self._reader.offsets_at(topic, start.timestamp)
+            return await self._reader.offsets_at(feed.topic, start.timestamp)
         if start == BEGINNING:
-            return await self._earliest(topic)
+            # Of a partition that can't be asked all is wanted, whatever it still has.
+            return {**dict.fromkeys(range(feed.partitions), 0), **await self._known(self._earliest, feed)}
         # A topic that a cursor does not name was added to the request later: it starts at its end.
-        return await self._latest(topic)
+        # Where that can't be asked it is where the tail stands: without a leader nothing is added.
+        return {**feed.window.positions, **await self._known(self._latest, feed)}
+
+    async def _known(
+        self, ask: SharedCalls[str, Mapping[int, int]], feed: Feed
+    ) -> Mapping[int, int]:
+        """The answer about those partitions that can be asked."""
+        try:
+            return await ask(feed.topic)
+        except PartitionsUnavailable as some:
+            return some.known
 
     async def _offsets(self, topic: str, place: TopicCursor) -> dict[int, int]:
         """Plain offsets; a moment stands where an end could not be asked when the cursor was made."""
@@ -110,16 +121,18 @@ class Locator:
         if place.tag is not None:
             # The topic may have been made again since it was last looked at.
             await self._watch.compare(feed.topic)
-        earliest = await self._earliest(feed.topic)
+        earliest = await self._known(self._earliest, feed)
+        beginning = dict.fromkeys(range(feed.partitions), 0)
         if place.tag is not None and place.tag != feed.window.tag:
-            return earliest, recreated_gaps(offsets, place.tag)
-        latest = await self._latest(feed.topic)
-        positions: dict[int, int] = {}
+            return {**beginning, **earliest}, recreated_gaps(offsets, place.tag)
+        latest = await self._known(self._latest, feed)
+        # What can't be compared now is when it is read.
+        positions = {p: offsets.get(p, 0) for p in {**beginning, **earliest}}
         gaps: list[Gap] = []
-        for p, first in earliest.items():
-            offset = positions[p] = offsets.get(p, 0)
+        for p in earliest.keys() & latest.keys():
+            offset, first = positions[p], earliest[p]
             # A partition that the cursor does not name was made later; what it lost was never promised.
-            last = max(latest.get(p, first), first)
+            last = max(latest[p], first)
             if (offset < first and p in offsets) or offset > last:
                 gaps.append(lost_gap(p, offset, first, last))
             positions[p] = min(max(offset, first), last)

@@ -10,13 +10,14 @@ What it does behind the window is in `past`, which rows it takes in `rows`.
 from collections.abc import Callable, Mapping, Sequence
 
 from tailrace.core.blocks import BlockCache, CachedBlock
-from tailrace.core.cursors import format_topic
+from tailrace.core.cursors import format_whole
 from tailrace.core.feed import Feed
 from tailrace.core.gaps import Gap, place_before
 from tailrace.core.output import Output
 from tailrace.core.past import Past
 from tailrace.core.rows import Taker
 from tailrace.core.selection import Selection
+from tailrace.core.window import CursorForm
 
 
 class Place:
@@ -86,14 +87,14 @@ class Place:
         """The next offset of each partition."""
         return self._positions
 
-    def cursor_text(self) -> str:
-        """The topic's part of the cursor: who comes back with it is told of the gaps not told yet."""
+    def cursor_text(self, form: CursorForm = format_whole) -> str:
+        """Its cursor, or the topic's part of one: who comes back with it is told of the gaps not told yet."""
         window = self.feed.window
         if self.gaps:
-            return format_topic(self.feed.topic, *place_before(self.gaps, window.tag, self._positions))
+            return form(self.feed.topic, *place_before(self.gaps, window.tag, self._positions))
         if self._seq is not None and self._seq >= window.base:
-            return window.cursor_text(self.feed.topic, self._seq)
-        return format_topic(self.feed.topic, window.tag, self._positions)
+            return window.cursor_text(self.feed.topic, self._seq, form)
+        return form(self.feed.topic, window.tag, self._positions)
 
     # -- how it moves
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
-from tailrace.core.errors import TailraceError
+from tailrace.core.errors import BrokerUnavailable, TailraceError
 from tailrace.core.records import Chunk, Headers
 
 # Topics of Kafka itself and of Tailrace: shown to administrators, never listed to readers, never changed.
@@ -37,6 +37,18 @@ class LostPosition(Exception):
         self.latest = latest
 
 
+class PartitionsUnavailable(BrokerUnavailable):
+    """Some partitions have no leader to ask; `known` is the answer about the others."""
+
+    def __init__(self, topic: str, unknown: Iterable[int], known: Mapping[int, int]) -> None:
+        named = ", ".join(map(str, sorted(unknown)))
+        super().__init__(
+            f"No broker could be asked about {topic!r}, partition {named}.",
+            hint="Check that the brokers that lead it run and can be reached from here.",
+        )
+        self.known = known
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """What a catch-up read found: the records from an offset on, and where to go on.
@@ -55,7 +67,8 @@ class Block:
 class LogReader(Protocol):
     """Questions about topics and reads from any offset. Every call has a deadline of its own.
 
-    Raises TopicNotFound and BrokerUnavailable; never makes a topic.
+    Raises TopicNotFound, Forbidden and BrokerUnavailable; never makes a topic. What is asked of each partition
+    raises PartitionsUnavailable where only some of them can be asked.
     """
 
     async def describe(self, topics: Sequence[str]) -> Mapping[str, TopicInfo]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from tailrace.core.blocks import CachedBlock
-from tailrace.core.cursors import join_topics
+from tailrace.core.cursors import format_topic, join_topics
 from tailrace.core.errors import TailraceError
 from tailrace.core.feed import WRITE_BYTES, Feed
 from tailrace.core.formats import Format
@@ -121,7 +121,7 @@ class Subscription:
             self._catch_up_parked()
         if len(places) == 1:
             return places[0].cursor_text()
-        return join_topics(place.cursor_text() for place in places)
+        return join_topics(place.cursor_text(format_topic) for place in places)
 
     # -- turns
 

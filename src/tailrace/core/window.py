@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
-from tailrace.core.cursors import format_topic
+from tailrace.core.cursors import format_whole
 from tailrace.core.formats import Format
 from tailrace.core.records import Chunk
 from tailrace.core.routes import Match, Route
@@ -18,6 +18,9 @@ SPAN_ENTRIES = 256
 SPAN_BYTES = 192 * 1024
 # Readers of one topic stand at few places of its window; the text of each is made once.
 CURSOR_TEXTS = 64
+
+CursorForm = Callable[[str, str, Mapping[int, int]], str]
+"""Makes text of a topic, its tag and a place in it: a whole cursor, or the topic's part of one."""
 
 
 class Payload(NamedTuple):
@@ -145,7 +148,7 @@ class Window:
         # How many entries the next span has so far, and their bytes.
         self._gathered = 0
         self._gathered_bytes = 0
-        self._cursor_texts: dict[int, str] = {}
+        self._cursor_texts: dict[tuple[CursorForm, int], str] = {}
 
     def append(self, chunk: Chunk) -> Entry:
         """Take the next chunk and let go of what is beyond the bound."""
@@ -200,13 +203,13 @@ class Window:
         self.positions = {**dict.fromkeys(range(count), 0), **self.positions}
         self._cursor_texts.clear()
 
-    def cursor_text(self, topic: str, seq: int) -> str:
-        """The topic's part of the cursor of a reader that has read everything before `seq`."""
-        text = self._cursor_texts.get(seq)
+    def cursor_text(self, topic: str, seq: int, form: CursorForm = format_whole) -> str:
+        """The cursor of a reader that has read everything before `seq`, or the topic's part of it."""
+        text = self._cursor_texts.get((form, seq))
         if text is None:
             if len(self._cursor_texts) >= CURSOR_TEXTS:
                 self._cursor_texts.clear()
-            text = self._cursor_texts[seq] = format_topic(topic, self.tag, self.positions_at(seq))
+            text = self._cursor_texts[form, seq] = form(topic, self.tag, self.positions_at(seq))
         return text
 
     def locate(self, positions: Mapping[int, int], owed: frozenset[int] = frozenset()) -> int | None:

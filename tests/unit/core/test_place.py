@@ -1,9 +1,13 @@
 """A reader's place: behind the window, joining it, in it, and at the end that it was given."""
 
+import re
+
 from tailrace.core.cursors import Cursor
 from tailrace.core.ports import NewRecord
 from tailrace.core.routes import KEY, Match
 from tailrace.core.starts import BEGINNING, END
+from tailrace.protocol.framing import bare
+from tailrace.protocol.sse import SseWriteFormat
 
 
 async def test_the_answer_to_an_old_question_moves_nobody_back(core, monkeypatch):
@@ -32,6 +36,26 @@ async def test_partitions_made_after_the_end_was_fixed_are_not_read(core):
     core.log.append("t", b"2")
     await core.settle()
     assert sink.offsets() == [(0, 0), (0, 1)]
+
+
+async def test_a_reader_of_many_partitions_comes_back_with_a_short_cursor(core):
+    """Live, behind and before a gap: an EventSource's header has room for 4 KB."""
+    core.log.create("wide", 400)
+    for p in range(400):
+        core.log.topic("wide").partitions[p].earliest = core.log.topic("wide").partitions[p].end = 10**6
+        core.log.append("wide", b"1", b"2", partition=p)
+    live, sink = await core.open("wide", start=END, format_=SseWriteFormat(bare))
+    core.log.append("wide", b"3")
+    await core.settle()
+    cut, _ = await core.open("wide", start=f"wide~{core.tag('wide')}:0@7")
+    ids = re.findall(rb"id: (.*)", sink.data)
+    for text in (ids[-1].decode(), live.cursor_text(), cut.cursor_text()):
+        assert text.startswith("~2")
+        assert len(text) <= 4096
+    _, resumed = await core.open("wide", start=ids[-1].decode())
+    core.log.append("wide", b"4")
+    await core.settle()
+    assert resumed.offsets() == [(0, 10**6 + 3)]
 
 
 async def test_partitions_made_later_are_read_from_their_start(core):
