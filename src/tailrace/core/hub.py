@@ -9,7 +9,6 @@ from tailrace.core.blocks import BlockCache
 from tailrace.core.cursors import Cursor
 from tailrace.core.errors import Stopping
 from tailrace.core.formats import Format
-from tailrace.core.gaps import recreated_gaps
 from tailrace.core.locate import Locator, TopicStart
 from tailrace.core.place import Place
 from tailrace.core.ports import LogReader, TailListener, TailSource
@@ -133,7 +132,7 @@ class Hub:
         place = Place(feed, self._blocks, positions, selection, subscription.wake, self._clock)
         place.gaps += [gap for gap in start.gaps if gap.partition in positions]
         if feed.window.tag != start.tag:
-            place.restart(dict.fromkeys(range(feed.partitions), 0), recreated_gaps(positions, start.tag))
+            place.recreated(start.tag)
         return place
 
     # -- what it holds

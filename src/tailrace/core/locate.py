@@ -64,6 +64,9 @@ class Locator:
 
     async def _locate(self, topic: str, start: Start, to: Start | None) -> TopicStart:
         feed = await self._watch.feed(topic)
+        if _tagged(start, topic) or _tagged(to, topic):
+            # The topic may have been made again since it was last looked at.
+            await self._watch.compare(topic)
         end = None if to is None else await self._end(feed, to)
         if isinstance(start, Last):
             # The last N before `to`, also while more come.
@@ -73,14 +76,15 @@ class Locator:
         return TopicStart(feed, feed.window.tag, positions, gaps, end)
 
     async def _positions(self, feed: Feed, start: Start) -> tuple[Mapping[int, int], Sequence[Gap]]:
-        if isinstance(start, Cursor) and feed.topic in start.topics:
-            place = start.topics[feed.topic]
+        if place := _place(start, feed.topic):
             return await self._check(feed, place, await self._offsets(feed.topic, place))
         return await self._plain_positions(feed, start), ()
 
     async def _end(self, feed: Feed, to: Start) -> Mapping[int, int]:
-        if isinstance(to, Cursor) and feed.topic in to.topics:
-            offsets = await self._offsets(feed.topic, to.topics[feed.topic])
+        if place := _place(to, feed.topic):
+            # Nothing of a topic made again comes before an end in the old one.
+            reachable = place.tag in {None, feed.window.tag}
+            offsets = await self._offsets(feed.topic, place) if reachable else {}
             return {p: offsets.get(p, 0) for p in range(feed.partitions)}
         return await self._plain_positions(feed, to)
 
@@ -96,9 +100,7 @@ class Locator:
         # Where that can't be asked it is where the tail stands: without a leader nothing is added.
         return {**feed.window.positions, **await self._known(self._latest, feed)}
 
-    async def _known(
-        self, ask: SharedCalls[str, Mapping[int, int]], feed: Feed
-    ) -> Mapping[int, int]:
+    async def _known(self, ask: SharedCalls[str, Mapping[int, int]], feed: Feed) -> Mapping[int, int]:
         """The answer about those partitions that can be asked."""
         try:
             return await ask(feed.topic)
@@ -118,9 +120,6 @@ class Locator:
         self, feed: Feed, place: TopicCursor, offsets: Mapping[int, int]
     ) -> tuple[Mapping[int, int], Sequence[Gap]]:
         """Compare a cursor with the log before its first record is read."""
-        if place.tag is not None:
-            # The topic may have been made again since it was last looked at.
-            await self._watch.compare(feed.topic)
         earliest = await self._known(self._earliest, feed)
         beginning = dict.fromkeys(range(feed.partitions), 0)
         if place.tag is not None and place.tag != feed.window.tag:
@@ -129,7 +128,7 @@ class Locator:
         # What can't be compared now is when it is read.
         positions = {p: offsets.get(p, 0) for p in {**beginning, **earliest}}
         gaps: list[Gap] = []
-        for p in earliest.keys() & latest.keys():
+        for p in sorted(earliest.keys() & latest.keys()):
             offset, first = positions[p], earliest[p]
             # A partition that the cursor does not name was made later; what it lost was never promised.
             last = max(latest[p], first)
@@ -137,6 +136,15 @@ class Locator:
                 gaps.append(lost_gap(p, offset, first, last))
             positions[p] = min(max(offset, first), last)
         return positions, gaps
+
+
+def _place(at: Start | None, topic: str) -> TopicCursor | None:
+    return at.topics.get(topic) if isinstance(at, Cursor) else None
+
+
+def _tagged(at: Start | None, topic: str) -> bool:
+    place = _place(at, topic)
+    return place is not None and place.tag is not None
 
 
 def _check_topics(cursor: Cursor, topics: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from tailrace.core.blocks import BlockCache, CachedBlock
 from tailrace.core.cursors import format_whole
 from tailrace.core.feed import Feed
-from tailrace.core.gaps import Gap, place_before
+from tailrace.core.gaps import Gap, place_before, recreated_gaps
 from tailrace.core.output import Output
 from tailrace.core.past import Past
 from tailrace.core.rows import Taker
@@ -44,6 +44,8 @@ class Place:
         self.feed = feed
         self.selection = selection
         self.gaps: list[Gap] = []
+        # Its topic went before `to` was reached: what would come under its name now is another's.
+        self._cut = False
         self._blocks = blocks
         # Its own while it joins; shared with the window's entries, so never changed, once it is plain.
         self._positions: dict[int, int] | Mapping[int, int] = dict(positions)
@@ -79,8 +81,8 @@ class Place:
 
     @property
     def finished(self) -> bool:
-        """Whether `to` is reached in every partition."""
-        return self.selection.finished(self._positions)
+        """Whether `to` is reached in every partition, or can't be any more."""
+        return self._cut or self.selection.finished(self._positions)
 
     @property
     def positions(self) -> Mapping[int, int]:
@@ -117,7 +119,7 @@ class Place:
             return
         positions = self._positions
         assert isinstance(positions, dict)
-        if self._asked or self._past.behind(positions):
+        if self._cut or self._asked or self._past.behind(positions):
             return
         for partition, offset in self.feed.window.positions_at(seq).items():
             if partition in positions:
@@ -138,12 +140,25 @@ class Place:
         self._positions = {p: offset for p, offset in positions.items() if self.selection.wants(p)}
         self.gaps += [gap for gap in gaps if self.selection.wants(gap.partition)]
 
+    def recreated(self, old_tag: str | None) -> None:
+        """Its topic was made again: everything from its start, after a gap."""
+        gaps = recreated_gaps(self._positions, old_tag)
+        self.restart(dict.fromkeys(range(self.feed.partitions), 0), gaps)
+        self._cut = self.selection.to is not None
+
+    def deleted(self) -> None:
+        """Its topic is gone."""
+        self.gaps += [Gap(p, offset, None, "deleted") for p, offset in sorted(self._positions.items())]
+        self._cut = self.selection.to is not None
+
     def take(self, out: Output) -> bool:
         """Add what is next to the output, as much as it has room for.
 
         Answers whether it moved, which it does over records that are not wanted too.
         """
         self.tell_gaps(out)
+        if self._cut:
+            return False
         if self._seq is not None and not self.in_window:
             self.leave_window()
         if self._seq is not None:

@@ -8,7 +8,7 @@ from tailrace.core.cursors import format_topic, join_topics
 from tailrace.core.errors import TailraceError
 from tailrace.core.feed import WRITE_BYTES, Feed
 from tailrace.core.formats import Format
-from tailrace.core.gaps import Gap, recreated_gaps
+from tailrace.core.gaps import Gap
 from tailrace.core.output import Output
 from tailrace.core.place import Place
 from tailrace.core.pump import Pump
@@ -249,14 +249,13 @@ class Subscription:
     def recreated(self, feed: Feed, old_tag: str) -> None:
         """A topic was made again: everything from its start, after a gap."""
         for place in self._on(feed):
-            gaps = recreated_gaps(place.positions, old_tag)
-            place.restart(dict.fromkeys(range(feed.partitions), 0), gaps)
+            place.recreated(old_tag)
         self._pump.wake(self)
 
     def deleted(self, feed: Feed) -> None:
         """A topic is gone."""
         for place in self._on(feed):
-            place.gaps += [Gap(p, o, None, "deleted") for p, o in sorted(place.positions.items())]
+            place.deleted()
         self._pump.wake(self)
 
     def lost(self, feed: Feed, partition: int, resume_at: int) -> None:

@@ -6,6 +6,7 @@ from tailrace.core.cursors import Cursor
 from tailrace.core.ports import NewRecord
 from tailrace.core.routes import KEY, Match
 from tailrace.core.starts import BEGINNING, Last
+from tailrace.core.watch import MISSING_LOOKS
 
 
 def offsets(sink, partition):
@@ -117,3 +118,48 @@ async def test_the_last_before_an_end_that_never_was_end_at_the_end(core):
         _, sink = await core.open("t", start=Last(10), to="t:0@9000000000000,1@0")
         await core.settle()
     assert offsets(sink, 0) == list(range(10, 20))
+
+
+async def test_a_stream_with_an_end_is_over_when_its_topic_is_deleted_or_made_again(core):
+    """What it was to read up to is gone; nothing of the new topic is its own."""
+    for topic, change in (("u", core.log.delete), ("v", core.log.recreate)):
+        core.log.create(topic)
+        core.log.append(topic, b"1", b"2")
+        _, sink = await core.open(topic, to=f"{topic}:0@1000000")
+        await core.settle()
+        change(topic)
+        for _ in range(MISSING_LOOKS):
+            await core.hub.watch.look_after()
+        await core.settle()
+        assert sink.kinds()[-3:] == ["gap", "cursor", "end"]
+        assert sink.lines()[-1]["end"]["reason"] == "to"
+        assert offsets(sink, 0) == [0, 1]
+
+
+async def test_an_end_in_a_topic_made_again_meanwhile_is_reached_at_once(core):
+    """Offsets of the old topic say nothing about the new one."""
+    old = core.tag()
+    core.log.recreate("t")
+    core.log.append("t", *[b"1"] * 10)
+    _, sink = await core.open("t", start=f"t~{old}:0@5,1@5", to=f"t~{old}:0@1000,1@1000")
+    await core.settle()
+    assert sink.kinds()[-1] == "end"
+    assert [line["gap"]["cause"] for line in sink.lines() if "gap" in line] == ["recreated", "recreated"]
+    assert offsets(sink, 0) == []
+
+
+async def test_a_topic_that_is_gone_ends_no_other(core):
+    """A stream of two topics goes on to its end in the other one, and ends there."""
+    core.log.create("u")
+    _, sink = await core.open("t", "u", to="t:0@2,1@0;u:0@5")
+    await core.settle()
+    core.log.recreate("u")
+    await core.hub.watch.look_after()
+    core.log.append("u", *[b"1"] * 5)
+    core.log.append("t", b"1")
+    await core.settle()
+    assert not sink.finished
+    core.log.append("t", b"2")
+    await core.settle()
+    assert sink.finished
+    assert [line["topic"] for line in sink.lines() if "value" in line] == ["t", "t"]
