@@ -1,5 +1,6 @@
 """Where a stream begins: what a start means in each of its topics, and what a cursor can no longer have."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from tailrace.core.ports import LogReader, PartitionsUnavailable
 from tailrace.core.shared_calls import SharedCalls
 from tailrace.core.starts import BEGINNING, Last, Moment, Start
 from tailrace.core.watch import Watch
+
+# Each takes some questions one after another: a hundred topics in turn outlast a client's patience.
+TOPICS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,15 @@ class Locator:
         """Find where a stream begins in each of its topics (and ends, with `to`)."""
         if isinstance(start, Cursor):
             _check_topics(start, topics)
-        return [await self._locate(topic, start, to) for topic in topics]
+        if len(topics) == 1:
+            return [await self._locate(topics[0], start, to)]
+        gate = asyncio.Semaphore(TOPICS_AT_ONCE)
+        try:
+            async with asyncio.TaskGroup() as group:
+                asked = [group.create_task(self._locate_within(gate, topic, start, to)) for topic in topics]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        return [task.result() for task in asked]
 
     def cursor_at(self, topics: Sequence[str], timestamp: int) -> Cursor | None:
         """A moment (ms) as a cursor, while the log can't be asked; None where a topic is not known here."""
@@ -61,6 +73,12 @@ class Locator:
             moment = dict.fromkeys(range(feed.partitions), Position(timestamp=timestamp))
             places[topic] = TopicCursor(moment, feed.window.tag)
         return Cursor(places)
+
+    async def _locate_within(
+        self, gate: asyncio.Semaphore, topic: str, start: Start, to: Start | None
+    ) -> TopicStart:
+        async with gate:
+            return await self._locate(topic, start, to)
 
     async def _locate(self, topic: str, start: Start, to: Start | None) -> TopicStart:
         feed = await self._watch.feed(topic)
