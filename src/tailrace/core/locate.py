@@ -1,6 +1,5 @@
 """Where a stream begins: what a start means in each of its topics, and what a cursor can no longer have."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from tailrace.core.gaps import Gap, lost_gap, recreated_gaps
 from tailrace.core.last import last_positions
 from tailrace.core.ports import LogReader, PartitionsUnavailable
 from tailrace.core.shared_calls import SharedCalls
+from tailrace.core.some_at_once import some_at_once
 from tailrace.core.starts import BEGINNING, Last, Moment, Start
 from tailrace.core.watch import Watch
 
@@ -55,13 +55,11 @@ class Locator:
             _check_topics(start, topics)
         if len(topics) == 1:
             return [await self._locate(topics[0], start, to)]
-        gate = asyncio.Semaphore(TOPICS_AT_ONCE)
-        try:
-            async with asyncio.TaskGroup() as group:
-                asked = [group.create_task(self._locate_within(gate, topic, start, to)) for topic in topics]
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        return [task.result() for task in asked]
+
+        async def locate(topic: str) -> TopicStart:
+            return await self._locate(topic, start, to)
+
+        return await some_at_once(TOPICS_AT_ONCE, locate, topics)
 
     def cursor_at(self, topics: Sequence[str], timestamp: int) -> Cursor | None:
         """A moment (ms) as a cursor, while the log can't be asked; None where a topic is not known here."""
@@ -74,12 +72,6 @@ class Locator:
             places[topic] = TopicCursor(moment, feed.window.tag)
         return Cursor(places)
 
-    async def _locate_within(
-        self, gate: asyncio.Semaphore, topic: str, start: Start, to: Start | None
-    ) -> TopicStart:
-        async with gate:
-            return await self._locate(topic, start, to)
-
     async def _locate(self, topic: str, start: Start, to: Start | None) -> TopicStart:
         feed = await self._watch.feed(topic)
         if _tagged(start, topic) or _tagged(to, topic):
@@ -88,8 +80,7 @@ class Locator:
         end = None if to is None else await self._end(feed, to)
         if isinstance(start, Last):
             # The last N before `to`, also while more come.
-            last = await last_positions(self._reader, topic, start.count, end)
-            return TopicStart(feed, feed.window.tag, last, (), end)
+            return TopicStart(feed, feed.window.tag, await self._last(feed, start.count, end), (), end)
         positions, gaps = await self._positions(feed, start)
         return TopicStart(feed, feed.window.tag, positions, gaps, end)
 
@@ -108,7 +99,7 @@ class Locator:
 
     async def _plain_positions(self, feed: Feed, start: Start) -> Mapping[int, int]:
         if isinstance(start, Last):
-            return await last_positions(self._reader, feed.topic, start.count)
+            return await self._last(feed, start.count)
         if isinstance(start, Moment):
             return await self._reader.offsets_at(feed.topic, start.timestamp)
         if start == BEGINNING:
@@ -117,6 +108,21 @@ class Locator:
         # A topic that a cursor does not name was added to the request later: it starts at its end.
         # Where that can't be asked it is where the tail stands: without a leader nothing is added.
         return {**feed.window.positions, **await self._known(self._latest, feed)}
+
+    async def _last(
+        self, feed: Feed, count: int, before: Mapping[int, int] | None = None
+    ) -> Mapping[int, int]:
+        earliest = await self._known(self._earliest, feed)
+        ends = await self._known(self._latest, feed)
+        ends = {
+            p: end if before is None else min(end, before.get(p, 0))
+            for p, end in ends.items()
+            if p in earliest
+        }
+        return {
+            **feed.window.positions,
+            **await last_positions(self._reader, feed.topic, count, earliest, ends),
+        }
 
     async def _known(self, ask: SharedCalls[str, Mapping[int, int]], feed: Feed) -> Mapping[int, int]:
         """The answer about those partitions that can be asked."""

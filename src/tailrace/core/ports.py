@@ -67,8 +67,8 @@ class Block:
 class LogReader(Protocol):
     """Questions about topics and reads from any offset. Every call has a deadline of its own.
 
-    Raises TopicNotFound, Forbidden and BrokerUnavailable; never makes a topic. What is asked of each partition
-    raises PartitionsUnavailable where only some of them can be asked.
+    Raises TopicNotFound, Forbidden and BrokerUnavailable; never makes a topic. A question about each
+    partition raises PartitionsUnavailable where only some of them can be asked.
     """
 
     async def describe(self, topics: Sequence[str]) -> Mapping[str, TopicInfo]:

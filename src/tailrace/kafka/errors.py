@@ -157,6 +157,14 @@ def translate_error(error: KafkaError, detail: str) -> TailraceError:
     return fate(detail, cause=f"{error.str()} ({error.name()})", hint=_HINTS.get(fate, ""))
 
 
+def translate_question(exception: KafkaException, detail: str) -> TailraceError:
+    """The same for a question: it changes nothing, so that no answer is never an unknown outcome."""
+    error = translate_exception(exception, detail)
+    if isinstance(error, Unavailable):
+        return BrokerUnavailable(detail, cause=error.cause, hint=_HINTS[BrokerUnavailable])
+    return error
+
+
 def translate_exception(exception: KafkaException, detail: str) -> TailraceError:
     """The same for an exception that carries such an error."""
     return translate_error(exception.args[0], detail)

@@ -5,19 +5,32 @@ import base64
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition, Uuid
+from confluent_kafka import (
+    OFFSET_INVALID,
+    IsolationLevel,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+    Uuid,
+)
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from tailrace.core.cursors import topic_tag
 from tailrace.core.errors import BrokerUnavailable, TopicNotFound
-from tailrace.core.ports import Block, TopicInfo, internal_topic
+from tailrace.core.ports import Block, PartitionsUnavailable, TopicInfo, internal_topic
 from tailrace.kafka import connection
 from tailrace.kafka.connection import ClientSettings
-from tailrace.kafka.reader_pool import CatchUpPool
+from tailrace.kafka.errors import translate_question
+from tailrace.kafka.reader_pool import CLOSE_SECONDS, CatchUpPool
 
 ANSWER_SECONDS = 10.0
+# A leader that is silent holds back the others' answers: less than a stream waits for where it starts.
+OFFSETS_SECONDS = 2.5
 DEFAULT_CONSUMERS = 4
+
+_EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # the client's omission
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
 
 _T = TypeVar("_T")
 
@@ -52,8 +65,8 @@ class KafkaReader:
             if not isinstance(answer, BaseException):
                 tag = topic_tag(cluster, topic_id_bytes(answer.topic_id))
                 found[name] = TopicInfo(name, tag, len(answer.partitions))
-            elif not _unknown_topic(answer):
-                raise _unavailable("describe topics", answer) from answer
+            elif not isinstance(error := _error(f"describe the topic {name!r}", answer), TopicNotFound):
+                raise error from answer
         return found
 
     async def topic_names(self) -> Sequence[str]:
@@ -65,39 +78,48 @@ class KafkaReader:
 
     async def earliest(self, topic: str) -> Mapping[int, int]:
         """The first offset that each partition still has."""
-        return await self._offsets(topic, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # the client's omission
+        return _whole(topic, await self._offsets(topic, _EARLIEST))
 
     async def latest(self, topic: str) -> Mapping[int, int]:
         """The last stable offset of each partition."""
-        return await self._offsets(topic, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # the client's omission
+        return _whole(topic, await self._offsets(topic, _LATEST))
 
     async def offsets_at(self, topic: str, timestamp: int) -> Mapping[int, int]:
         """The first offset of each partition at or after the time (ms), or its end."""
         found = await self._offsets(topic, OffsetSpec.for_timestamp(timestamp))
-        if all(offset >= 0 for offset in found.values()):
-            return found
-        ends = await self.latest(topic)
-        return {p: offset if offset >= 0 else ends[p] for p, offset in found.items()}
+        if any(offset is not None and offset < 0 for offset in found.values()):
+            # All its records are older.
+            ends = await self._offsets(topic, _LATEST)
+            found = {p: ends.get(p) if o is not None and o < 0 else o for p, o in found.items()}
+        return _whole(topic, found)
 
     async def read(self, topic: str, partition: int, offset: int, max_bytes: int) -> Block:
         """The records from the offset on, about `max_bytes` of them."""
         return await self._pool.read(topic, partition, offset, max_bytes)
 
-    def close(self) -> None:
-        """End the consumers within their deadline."""
-        self._pool.close()
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """End the consumers within the seconds."""
+        self._pool.close(seconds)
 
-    async def _offsets(self, topic: str, spec: OffsetSpec) -> Mapping[int, int]:
+    async def _offsets(self, topic: str, spec: OffsetSpec) -> Mapping[int, int | None]:
+        """An offset of each partition; None where no broker can be asked about it."""
         info = (await self.describe([topic])).get(topic)
         if info is None:
             raise TopicNotFound(f"There is no topic {topic!r}.")
         asked = self._admin.list_offsets(
             {TopicPartition(topic, p): spec for p in range(info.partitions)},
             isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=ANSWER_SECONDS,
+            request_timeout=OFFSETS_SECONDS,
         )
-        answers = await _answer("ask offsets", asyncio.gather(*map(asyncio.wrap_future, asked.values())))
-        return {place.partition: answer.offset for place, answer in zip(asked, answers, strict=True)}
+        offsets: dict[int, int | None] = {}
+        for place, future in asked.items():
+            try:
+                offset = (await _answer(f"ask the offsets of {topic!r}", asyncio.wrap_future(future))).offset
+            except BrokerUnavailable:
+                offset = OFFSET_INVALID
+            # A leader that did not answer in time is no error to librdkafka.
+            offsets[place.partition] = None if offset == OFFSET_INVALID else offset
+        return offsets
 
     async def _ask_cluster_id(self) -> str:
         asked = asyncio.wrap_future(self._admin.describe_cluster(request_timeout=ANSWER_SECONDS))
@@ -111,22 +133,24 @@ def topic_id_bytes(topic_id: Uuid) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4))
 
 
+def _whole(topic: str, offsets: Mapping[int, int | None]) -> Mapping[int, int]:
+    known = {p: offset for p, offset in offsets.items() if offset is not None}
+    if not known:
+        raise BrokerUnavailable(
+            f"No broker could be asked about {topic!r}.",
+            hint="Check that the brokers run and can be reached from here.",
+        )
+    if len(known) < len(offsets):
+        raise PartitionsUnavailable(topic, offsets.keys() - known, known)
+    return known
+
+
 async def _answer(what: str, asked: Awaitable[_T]) -> _T:
     try:
         return await asked
     except KafkaException as error:
-        if _unknown_topic(error):
-            raise TopicNotFound(f"There is no such topic to {what} of.") from error
-        raise _unavailable(what, error) from error
+        raise _error(what, error) from error
 
 
-def _unknown_topic(error: BaseException) -> bool:
-    return isinstance(error, KafkaException) and error.args[0].code() in connection.UNKNOWN_TOPIC
-
-
-def _unavailable(what: str, error: BaseException) -> BrokerUnavailable:
-    return BrokerUnavailable(
-        f"Kafka did not answer: could not {what}.",
-        cause=str(error.args[0].str() if isinstance(error, KafkaException) else error),
-        hint="Check that the brokers run and can be reached from here.",
-    )
+def _error(what: str, error: BaseException) -> BaseException:
+    return translate_question(error, f"Could not {what}.") if isinstance(error, KafkaException) else error
