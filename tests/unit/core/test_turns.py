@@ -1,11 +1,10 @@
-"""Small parts: whose turn it is, shared questions, the last N, and a window's places."""
+"""Small parts: whose turn it is, shared questions, and a window's places."""
 
 import asyncio
 
 import pytest
 
 from tailrace.core.errors import BrokerUnavailable
-from tailrace.core.last import last_positions
 from tailrace.core.pump import Pump
 from tailrace.core.records import Chunk, Record
 from tailrace.core.shared_calls import SharedCalls
@@ -73,19 +72,6 @@ async def test_an_error_reaches_all_who_asked():
     for _ in range(2):
         with pytest.raises(BrokerUnavailable):
             await shared("k")
-
-
-@pytest.mark.parametrize("count", [0, 1, 5, 30, 100])
-async def test_the_last_n_over_partitions_with_holes(core, count):
-    """By timestamp, each partition's order kept."""
-    for n in range(40):
-        core.log.append("t", b"1", partition=n % 3 == 0)
-        core.log.hole("t", 0, n % 5)
-    found = await last_positions(core.reader, "t", count)
-    parts = core.log.topic("t").partitions
-    rows = [r for p, part in enumerate(parts) for r in part.records if r.offset >= found[p]]
-    everything = sorted((r.timestamp for part in parts for r in part.records), reverse=True)
-    assert sorted((r.timestamp for r in rows), reverse=True) == everything[:count]
 
 
 def test_a_window_finds_the_place_of_any_cursor():
