@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ import uvloop
 
 from tailrace.auth import Authorizer, Identities, Sessions, check_safe
 from tailrace.broker import EmbeddedKafka, Progress, install
+from tailrace.broker.embedded import STOP_SECONDS
 from tailrace.core.errors import TopicExists
 from tailrace.core.hub import Hub, Limits
 from tailrace.core.ports import NewTopic, TopicAdmin
@@ -31,7 +32,11 @@ from tailrace.transports.pages import PAGE_HANDLERS, page_files
 from tailrace.transports.rest import HANDLERS
 from tailrace.transports.server import Server, listen
 from tailrace.transports.socketio import socketio_mount
+from tailrace.transports.stop import StopDeadline
 from tailrace.transports.streams import Streams
+
+# For threads of a closed writer to end, which an unreachable broker holds up.
+CLOSE_THREADS_SECONDS = 0.5
 
 Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
 Beside = Callable[[Gateway, Spawn], Awaitable[None]]
@@ -64,7 +69,8 @@ def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     sessions = Sessions()
     identities = Identities.from_settings(settings, sessions)
     listener = listen(settings)
-    uvloop.run(_run(settings, listener, identities, sessions, ready))
+    deadline = StopDeadline(settings.deadlines.stop)
+    uvloop.run(_run(settings, listener, identities, sessions, deadline, ready))
 
 
 def dev(
@@ -86,14 +92,25 @@ def dev(
     """
     configure_logs(settings.log.format, settings.log.level)
     listener = listen(settings)
+    deadline = StopDeadline(settings.deadlines.stop)
     kafka = EmbeddedKafka(install(progress), options.data_dir, port=options.broker_port, fresh=options.fresh)
-    with kafka:
+    with _running(kafka, deadline):
         brokers = tuple(kafka.bootstrap_servers.split(","))
         settings = replace(settings, kafka=replace(settings.kafka, brokers=brokers))
         sessions = Sessions()
         identities = Identities.for_dev(settings, sessions, options.token)
         beside = partial(_furnish, settings, options)
-        uvloop.run(_run(settings, listener, identities, sessions, ready, beside))
+        uvloop.run(_run(settings, listener, identities, sessions, deadline, ready, beside))
+
+
+@contextmanager
+def _running(kafka: EmbeddedKafka, deadline: StopDeadline) -> Iterator[None]:
+    """Kafka, until the time for a stop is over at the latest."""
+    kafka.start()
+    try:
+        yield
+    finally:
+        kafka.stop(min(STOP_SECONDS, deadline.share()))
 
 
 async def _furnish(settings: Settings, options: DevOptions, gateway: Gateway, spawn: Spawn) -> None:
@@ -117,26 +134,29 @@ async def _run(
     listener: socket.socket,
     identities: Identities,
     sessions: Sessions,
+    deadline: StopDeadline,
     ready: Callable[[int], None],
     beside: Beside | None = None,
 ) -> None:
     port = listener.getsockname()[1]
     access = HeaderAccess(identities, Authorizer(), sessions)
-    async with _gateway(settings, access) as (gateway, spawn):
+    async with _gateway(settings, access, deadline) as (gateway, spawn):
         if beside is not None:
             await beside(gateway, spawn)
         handlers: dict[str, Handler] = {**HANDLERS, **PAGE_HANDLERS, "stream": Streams(gateway.hub, spawn)}
         # Only a first look has something beside it, and only there any local page may connect.
         kafka_namespace = socketio_mount(gateway, spawn, local_pages=beside is not None)
         app = make_app(gateway, handlers, more=[*page_files(), kafka_namespace])
-        server = Server(app, settings, gateway.stop)
+        server = Server(app, settings, gateway.stop, deadline)
         _measure(gateway, server)
         server.take_signals()
         await server.run_until_stopped(listener, partial(ready, port))
 
 
 @asynccontextmanager
-async def _gateway(settings: Settings, access: HeaderAccess) -> AsyncIterator[tuple[Gateway, Spawn]]:
+async def _gateway(
+    settings: Settings, access: HeaderAccess, deadline: StopDeadline
+) -> AsyncIterator[tuple[Gateway, Spawn]]:
     """The services of one process; they end in the reverse order of their start."""
     loop = asyncio.get_running_loop()
     client = translate({"bootstrap_servers": list(settings.kafka.brokers), **settings.kafka.client})
@@ -144,10 +164,10 @@ async def _gateway(settings: Settings, access: HeaderAccess) -> AsyncIterator[tu
     async with AsyncExitStack() as stack:
         spawn = await stack.enter_async_context(_tasks())
         reader = KafkaReader(reading, asking=client_config(client))
-        stack.callback(reader.close)
+        stack.callback(lambda: reader.close(deadline.share()))
         hub = Hub(
             reader,
-            partial(KafkaTail, reading),
+            partial(KafkaTail, reading, close_seconds=deadline.share),
             _limits(settings),
             call_soon=loop.call_soon,
             clock=loop.time,
@@ -156,11 +176,19 @@ async def _gateway(settings: Settings, access: HeaderAccess) -> AsyncIterator[tu
         stack.callback(hub.close)
         metrics = Metrics()
         writer = KafkaWriter(client, metrics=metrics)
-        stack.push_async_callback(writer.close)
+        stack.push_async_callback(_close, writer, deadline)
         gateway = Gateway(settings, reader, writer, KafkaAdmin(client), access, hub, metrics)
         gateway.on_stop.append(hub.stop)
         spawn(hub.run())
         yield gateway, spawn
+
+
+async def _close(writer: KafkaWriter, deadline: StopDeadline) -> None:
+    seconds = deadline.share()
+    # Beyond the seconds that it may take it waits for threads that ask a broker.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds + CLOSE_THREADS_SECONDS):
+            await writer.close(seconds)
 
 
 @asynccontextmanager

@@ -59,8 +59,8 @@ class CatchUpPool:
                 f"Reading {topic}/{partition} took more than {READ_SECONDS:.0f} s."
             ) from None
 
-    def close(self) -> None:
-        """Refuse what waits, then end the consumers within the deadline."""
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Refuse what waits, then end the consumers within the seconds."""
         self._closed = True
         while self._waiting:
             waiting = self._waiting.popleft()
@@ -68,7 +68,7 @@ class CatchUpPool:
                 waiting.answer.set_exception(Stopping("Reading has ended."))
         for consumer in self._all:
             consumer.close()
-        deadline = time.monotonic() + CLOSE_SECONDS
+        deadline = time.monotonic() + seconds
         for consumer in self._all:
             consumer.join(max(0.0, deadline - time.monotonic()))
 

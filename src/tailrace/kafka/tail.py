@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -67,10 +67,12 @@ class KafkaTail:
         listener: TailListener,
         *,
         pace: Pace = DEFAULT_PACE,
+        close_seconds: Callable[[], float] = lambda: CLOSE_SECONDS,
     ) -> None:
         self._settings = settings
         self._listener = listener
         self._pace = pace
+        self._close_seconds = close_seconds
         self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
         self._watched: dict[str, _Watch] = {}
@@ -104,7 +106,7 @@ class KafkaTail:
         consumers = [self._fresh, self._hot, *self._cold]
         for consumer in consumers:
             consumer.close()
-        deadline = time.monotonic() + CLOSE_SECONDS
+        deadline = time.monotonic() + self._close_seconds()
         for consumer in consumers:
             consumer.join(max(0.0, deadline - time.monotonic()))
 

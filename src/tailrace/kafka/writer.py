@@ -16,9 +16,10 @@ from tailrace.telemetry import Metrics
 MOST_RECORDS = 20_000
 MOST_BYTES = 64 << 20
 LINGER_MS = 2
-# A stop has 25 s in all; other steps need some of them.
 CLOSE_SECONDS = 10.0
-_PURGE_SECONDS = 2.0
+# Of the time for closing, to learn the fate of what is given up.
+_PURGE_SHARE = 0.2
+_RETIRE_SECONDS = 2.0
 # A topic made again or gone is told after this, in place of the client's 30 s.
 _PROPAGATION_MS = 3_000
 # The broker and the gateway judge sizes; the client's own bound stays out of the way.
@@ -85,13 +86,14 @@ class KafkaWriter:
         """Done when there is room again: a quarter of the bound, so that a waiter gets a fair piece."""
         return self._until(4)
 
-    async def close(self) -> None:
-        """Store what was taken, within the deadline; the rest is told as lost or unknown."""
+    async def close(self, seconds: float | None = None) -> None:
+        """Store what was taken, within the seconds; the rest is told as lost or unknown."""
         self._closing = True
-        if not await self._all_settled(self._close_seconds):
+        seconds = self._close_seconds if seconds is None else seconds
+        if not await self._all_settled(seconds * (1 - _PURGE_SHARE)):
             for outlet in self._outlets.values():
                 outlet.purge()
-            await self._all_settled(_PURGE_SECONDS)
+            await self._all_settled(seconds * _PURGE_SHARE)
         await asyncio.gather(*(outlet.close() for outlet in self._outlets.values()), *self._retired)
         self._tell()
 
@@ -167,7 +169,7 @@ class KafkaWriter:
         task.add_done_callback(self._retired.discard)
 
     async def _retire(self, broken: Outlet) -> None:
-        deadline = time.monotonic() + _PURGE_SECONDS
+        deadline = time.monotonic() + _RETIRE_SECONDS
         # Once in a producer's life; an event for it would cost each record of the hot path.
         while broken.in_flight and time.monotonic() < deadline:  # noqa: ASYNC110 - as said above
             await asyncio.sleep(0.01)

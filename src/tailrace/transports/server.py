@@ -4,7 +4,6 @@ import asyncio
 import errno
 import gc
 import logging
-import signal
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +16,7 @@ from tailrace.settings import Settings
 from tailrace.transports.acceptor import Acceptor
 from tailrace.transports.connection import Connection, ConnectionBounds
 from tailrace.transports.frames import frame_bytes
+from tailrace.transports.stop import StopDeadline, stop_on_signals
 
 _log = logging.getLogger("tailrace.server")
 
@@ -26,7 +26,7 @@ CHECK_SECONDS = 1.0
 # Records make many objects and no cycles: by default a collection runs every few hundred of them,
 # and producing takes a quarter longer.
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
-# Bytes of a goodbye have to leave before connections are closed.
+# Bytes of a goodbye have to leave within it, then their connection is cut.
 GOODBYE_SECONDS = 2.0
 
 
@@ -60,17 +60,24 @@ def listen(settings: Settings) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Serves until a signal comes, then stops in order; a second signal stops at once.
+    """Serves until a signal comes, then stops in order; a second signal ends the process at once.
 
     Args:
         app: the application.
         settings: bounds and deadlines.
         before_stop: refuses what is new and says goodbye to streams.
+        deadline: of the stop, for whoever has more to end than this; one of its own if left out.
     """
 
     _ready: Callable[[], None]
 
-    def __init__(self, app: ASGIApp, settings: Settings, before_stop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        before_stop: Callable[[], None],
+        deadline: StopDeadline | None = None,
+    ) -> None:
         bounds = ConnectionBounds(
             header_seconds=settings.deadlines.headers,
             header_bytes=settings.limits.headers,
@@ -91,10 +98,10 @@ class Server(uvicorn.Server):
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=max(1, int(settings.deadlines.stop - GOODBYE_SECONDS)),
         )
         super().__init__(config)
         self._before_stop = before_stop
+        self._deadline = deadline or StopDeadline(settings.deadlines.stop)
         self._acceptors: list[Acceptor] = []
         self.slow_peers = 0
 
@@ -115,15 +122,13 @@ class Server(uvicorn.Server):
 
     def take_signals(self) -> None:
         """Stop on SIGINT and SIGTERM."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.ask_to_stop)
+        stop_on_signals(self.ask_to_stop, self._deadline)
 
     def ask_to_stop(self) -> None:
-        """The first time say goodbye and stop; the second time stop at once."""
+        """Say goodbye to streams, let no one in any more, and come to an end."""
         if self.should_exit:
-            self.force_exit = True
             return
+        self._deadline.begin()
         _log.info("Stopping.")
         self.should_exit = True
         for acceptor in self._acceptors:
@@ -137,7 +142,9 @@ class Server(uvicorn.Server):
         """Close idle connections, let what was written leave, wait for requests."""
         for acceptor in self._acceptors:
             await acceptor.wait_closed()
-        cutting = asyncio.get_running_loop().call_later(GOODBYE_SECONDS, self._cut_unread)
+        seconds = self._deadline.share()
+        cutting = asyncio.get_running_loop().call_later(min(GOODBYE_SECONDS, seconds), self._cut_unread)
+        self.config.timeout_graceful_shutdown = seconds  # type: ignore[assignment]  # no need to be whole
         await super().shutdown(sockets)
         cutting.cancel()
 
