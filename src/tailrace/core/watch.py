@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 from tailrace.core.blocks import BlockCache
-from tailrace.core.errors import TailraceError, TopicNotFound
+from tailrace.core.errors import BrokerUnavailable, TailraceError, TopicNotFound
 from tailrace.core.feed import Feed
 from tailrace.core.ports import LogReader, TailListener, TailSource, TopicInfo
 from tailrace.core.records import Chunk
@@ -28,6 +28,8 @@ class _Watched:
     feed: Feed
     unused_since: float | None = None
     missing: int = 0
+    # It could not be described: it is asked about alone, so that it hides no other.
+    failing: bool = False
 
 
 class Watch:
@@ -167,9 +169,6 @@ class Watch:
         while True:
             try:
                 await self.look_after(LOOK_SECONDS)
-            except TailraceError:
-                # The broker is away: topics are compared when it is back.
-                continue
             except Exception:  # noqa: BLE001 - one odd answer must not end the looks for good
                 _log.exception("Looking after topics failed.")
 
@@ -179,15 +178,41 @@ class Watch:
         A few at a time, spread over so many seconds: the answer about thousands would stop the loop.
         """
         self._forget_unused()
-        names = list(self._watched)
-        parts = [names[at : at + LOOK_TOPICS] for at in range(0, len(names), LOOK_TOPICS)] or [[]]
+        parts = self._parts()
         for part in parts:
             await asyncio.sleep(seconds / len(parts))
-            found = await self._reader.describe(part)
-            for name in part:
-                watched = self._watched.get(name)
-                if watched is not None:
-                    self._compare(watched, found.get(name))
+            await self._look_at(part)
+
+    def _parts(self) -> Sequence[Sequence[str]]:
+        """What is asked in one question each; one at least, for that takes the time of a look."""
+        names = [name for name, watched in self._watched.items() if not watched.failing]
+        parts = [names[at : at + LOOK_TOPICS] for at in range(0, len(names), LOOK_TOPICS)]
+        return [*parts, *([name] for name, watched in self._watched.items() if watched.failing)] or [[]]
+
+    async def _look_at(self, names: Sequence[str]) -> None:
+        try:
+            found = await self._reader.describe(names)
+        except BrokerUnavailable:
+            # Topics are compared when it is back.
+            return
+        except TailraceError as error:
+            if len(names) == 1:
+                self._failed(names[0], error)
+            else:
+                for name in names:
+                    await self._look_at([name])
+            return
+        for name in names:
+            watched = self._watched.get(name)
+            if watched is not None:
+                watched.failing = False
+                self._compare(watched, found.get(name))
+
+    def _failed(self, name: str, error: TailraceError) -> None:
+        watched = self._watched.get(name)
+        if watched is not None and not watched.failing:
+            watched.failing = True
+            _log.warning("Whether %r changes can't be seen: %s %s", name, error.detail, error.cause)
 
     async def _compare_one(self, name: str) -> None:
         found = await self._reader.describe([name])

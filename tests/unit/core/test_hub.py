@@ -2,6 +2,7 @@
 
 import asyncio
 
+from tailrace.core.errors import Forbidden
 from tailrace.core.starts import END
 
 
@@ -34,6 +35,28 @@ async def test_a_topic_that_could_not_be_found_for_a_while_goes_on_when_it_is_ba
     await core.settle()
     assert sink.kinds()[-2:] == ["record", "cursor"]
     assert not stream.ended
+
+
+async def test_a_topic_that_cannot_be_described_hides_no_other_and_is_logged_once(core, caplog):
+    """Its Kafka says no to any question that names it."""
+    describe, asked = core.reader.describe, []
+
+    async def forbidding(topics):
+        asked.append(list(topics))
+        if "secret" in topics:
+            raise Forbidden("No.")
+        return await describe(topics)
+
+    core.log.create("secret")
+    _, sink = await core.open("secret", "t", start=END)
+    core.reader.describe = forbidding
+    core.log.recreate("t")
+    for _ in range(3):
+        await core.hub.watch.look_after()
+    await core.settle()
+    assert sink.kinds()[0] == "gap"
+    assert len(caplog.records) == 1
+    assert asked[-2:] == [["t"], ["secret"]]
 
 
 async def test_streams_that_are_gone_take_no_turn_in_the_heartbeats(core):
