@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from tailrace.memory import MemoryReader, MemoryWriter
 from tailrace.settings import Deadlines
 from tailrace.transports.app import make_app
 from tailrace.transports.rest import HANDLERS
@@ -99,6 +100,37 @@ async def test_a_stop_ends_a_stream_with_what_was_decided(connect, gateway):
     gateway.stop()
     last = await client.line()
     assert (last["error"]["code"], last["acked"]) == ("stopping", 1)
+
+
+async def test_a_stop_under_back_pressure_tells_what_was_taken(connect, gateway, log):
+    """Of a block that the writer took in part: what is stored is acknowledged, or it would be sent twice."""
+    told = []
+    gateway.writer = MemoryWriter(log, told.append, capacity=3)
+    client = await connect()
+    await client.head()
+    client.send(b'{"value":1}\n{"value":2}\nnonsense\n{"value":3}\n' + b'{"value":4}\nnonsense\n' * 2)
+    async with asyncio.timeout(5):
+        while not told:  # noqa: ASYNC110 - the writer waits for nobody
+            await asyncio.sleep(0.01)
+    gateway.stop()
+    told.pop()()
+    said = [await client.line() for _ in range(3)]
+    assert [line.get("line") for line in said] == [3, None, None]
+    assert [line["acked"] for line in said[1:]] == [4, 4]
+
+
+async def test_a_stop_while_the_broker_is_asked_ends_the_stream(connect, gateway, log):
+    """It is told like those that were there before."""
+
+    class Stopped(MemoryReader):
+        async def latest(self, topic):
+            gateway.stop()
+            return await super().latest(topic)
+
+    gateway.reader = Stopped(log)
+    client = await connect()
+    await client.head()
+    assert (await client.line())["error"]["code"] == "stopping"
 
 
 async def test_a_line_that_is_not_completed_ends_the_stream(connect, gateway):

@@ -62,3 +62,20 @@ async def test_who_does_not_read_the_goodbye_is_not_waited_for(live):
     async with asyncio.timeout(5):
         while live.server.connections:  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("rounds", range(8))
+async def test_a_stop_while_a_stream_opens_is_a_goodbye(live, rounds):
+    """Whatever it has done by then: an EventSource is sent elsewhere, and nothing of it stays."""
+    wire = await live.connect()
+    wire.send(b"GET /v1/stream?topic=t HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n")
+    async with asyncio.timeout(SECONDS):
+        while not live.server.server_state.tasks:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0)
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    live.server.ask_to_stop()
+    assert (await wire.head()).status == 200
+    assert b"event: bye" in await wire.rest()
+    assert await wire.closed() == b""
+    assert not live.hub.streams

@@ -261,6 +261,19 @@ async def test_an_event_stream_past_its_end_is_204(live):
     assert again.status == 204
 
 
+async def test_an_event_stream_at_its_end_is_still_told_of_a_gap(live):
+    """The topic was made again and is empty: 204 would hide what is lost."""
+    live.log.append("t", b"1", b"2")
+    stream = await (await live.read("sse", "topic=t&from=beginning&to=end")).end()
+    live.log.delete("t")
+    live.log.create("t", 2)
+    again = await live.read("sse", "topic=t&to=end", f"Last-Event-ID: {stream.cursor}")
+    assert again.wire.status == 200
+    assert {gap["cause"] for gap in (await again.end()).of("gap")} == {"recreated"}
+    last = await live.get("/v1/stream?topic=t&to=end&format=sse", f"Last-Event-ID: {again.cursor}")
+    assert last.status == 204
+
+
 async def test_one_topic_of_few_partitions_has_the_cursor_on_each_record(live):
     """Any other stream has it once a write, as a block of only an id."""
     live.log.create("wide", 9)

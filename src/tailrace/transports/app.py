@@ -42,7 +42,7 @@ from tailrace.transports.gateway import (
 
 _log = logging.getLogger("tailrace.http")
 
-# Routes whose answer has no end, so that a HEAD of them would not end either.
+# Routes whose answer has no end, so that a HEAD of them would not end either; of a stop they tell themselves.
 _ENDLESS = frozenset({"stream"})
 
 
@@ -162,7 +162,7 @@ class _Door:
         topic = scope["path_params"].get("topic", "")
         principal = None
         if route.resource != "open":
-            if gateway.stopping:
+            if gateway.stopping and route.handler not in _ENDLESS:
                 raise Stopping("This gateway is going away.", hint="Ask again; another one will answer.")
             principal = gateway.access.identify(headers, scope["method"])
             if route.resource == "path" and route.action:

@@ -14,6 +14,7 @@ from tailrace.core.errors import (
     BrokerUnavailable,
     Internal,
     NotAcceptable,
+    Stopping,
     TailraceError,
 )
 from tailrace.core.formats import Format
@@ -110,7 +111,10 @@ class Streams:
         sink: HttpSink | None = call.scope["tailrace.open_stream"](200, headers)
         if sink is None:
             return None
-        self._begin(request, starts, sink, gateway.tallies[request.form], cursor)
+        subscription = self._begin(request, starts, sink, gateway.tallies[request.form], cursor)
+        if gateway.stopping:
+            # It came while the stream was located.
+            subscription.end("stopping")
         return None
 
     def _awaiting(self, request: StreamRequest, longest: int) -> str:
@@ -126,6 +130,11 @@ class Streams:
                 return await self._hub.locate(request.topics, request.start, request.to)
         except (BrokerUnavailable, TimeoutError):
             return None
+        except Stopping:
+            # The goodbye says it to an EventSource; after a 503 it would never come again.
+            if request.form != "sse":
+                raise
+            return None
 
     def _begin(
         self,
@@ -134,7 +143,7 @@ class Streams:
         sink: HttpSink,
         tally: Tally,
         cursor: str,
-    ) -> None:
+    ) -> Subscription:
         per_record = starts is not None and _id_per_record(starts)
         form = _format(request.form, per_record=per_record, is_chunked=sink.chunked)
         subscription = self._hub.stream(
@@ -157,6 +166,7 @@ class Streams:
             self._hub.begin(subscription, starts, request.selection)
             # The cursor to come back with, also where no record comes for a while.
             subscription.heartbeat()
+        return subscription
 
     def _begin_later(self, request: StreamRequest, subscription: Subscription, sink: HttpSink) -> None:
         locating = self._spawn(self._locate_later(request, subscription))
@@ -255,8 +265,11 @@ def _weight(parameters: Sequence[str]) -> float:
 
 
 def _past_end(starts: Sequence[TopicStart]) -> bool:
+    """Whether nothing is left to tell: no record, and no gap."""
     return all(
-        start.to is not None and all(start.positions.get(p, 0) >= end for p, end in start.to.items())
+        start.to is not None
+        and not start.gaps
+        and all(start.positions.get(p, 0) >= end for p, end in start.to.items())
         for start in starts
     )
 

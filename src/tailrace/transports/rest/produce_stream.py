@@ -43,6 +43,9 @@ async def produce_stream(gateway: Gateway, call: Call) -> None:
     place = TopicCursor.at(await gateway.reader.latest(call.topic), info.tag)
     stream = _ProduceStream(gateway, call, place)
     gateway.on_stop.append(stream.stop)
+    if gateway.stopping:
+        # It came while the broker was asked.
+        stream.stop()
     try:
         await stream.run()
     finally:
@@ -62,6 +65,15 @@ class _Block:
     @property
     def done(self) -> bool:
         return self.complete and None not in self.parts
+
+    def cut(self, rest: Sequence[NewRecord]) -> None:
+        """Leave out the records that were not taken, and what stands behind the first of them."""
+        kept = len(self.parsed)
+        left = len(rest)
+        while left:
+            kept -= 1
+            left -= isinstance(self.parsed[kept], NewRecord)
+        self.parsed = self.parsed[:kept]
 
     def outcomes(self) -> Sequence[Outcome]:
         parts = [part for part in self.parts if part is not None]
@@ -134,7 +146,7 @@ class _ProduceStream:
             deadline = (
                 begun + self._deadlines.line if pending else loop.time() + self._deadlines.between_lines
             )
-            message = await self._before(deadline, self._call.receive(), self._line_too_slow)
+            message = await self._before(deadline, self._call.receive, self._line_too_slow)
             if message["type"] == "http.disconnect":
                 raise ClientGone
             more = message.get("more_body", False)
@@ -159,18 +171,19 @@ class _ProduceStream:
         block = _Block(parsed)
         self._waiting.append(block)
         records = [record for record in parsed if isinstance(record, NewRecord)]
-        while records:
-            taken = self._append(block, records)
-            if taken == len(records):
-                break
-            del records[:taken]
-            await self._before(loop.time() + STUCK_SECONDS, self._writable(), _stuck)
-        block.complete = True
-        self._pass_on()
-        await self._before(loop.time() + STUCK_SECONDS * 2, self._answers.room(), _stuck)
-
-    async def _writable(self) -> None:
-        await self._writer.writable()
+        try:
+            while records:
+                # The writer keeps the list that it took.
+                records = records[self._append(block, records) :]
+                if records:
+                    await self._before(loop.time() + STUCK_SECONDS, self._writer.writable, _stuck)
+        finally:
+            # Also when it is interrupted: what was taken is decided and told, or it would be sent again.
+            if records:
+                block.cut(records)
+            block.complete = True
+            self._pass_on()
+        await self._before(loop.time() + STUCK_SECONDS * 2, self._answers.room, _stuck)
 
     def _append(self, block: _Block, records: list[NewRecord]) -> int:
         number = len(block.parts)
@@ -197,7 +210,7 @@ class _ProduceStream:
         loop = asyncio.get_running_loop()
         while self._waiting:
             self._moved.clear()
-            await self._before(loop.time() + STUCK_SECONDS, self._moved.wait(), _undecided)
+            await self._before(loop.time() + STUCK_SECONDS, self._moved.wait, _undecided)
 
     async def _finish(self, error: TailraceError | None) -> None:
         discarding = asyncio.create_task(self._discard()) if error else None
@@ -229,12 +242,14 @@ class _ProduceStream:
 
     # -- waits
 
-    async def _before(self, deadline: float, awaited: Awaitable[T], late: Callable[[], TailraceError]) -> T:
+    async def _before(
+        self, deadline: float, wait: Callable[[], Awaitable[T]], late: Callable[[], TailraceError]
+    ) -> T:
         if self._interrupted:
             raise self._interrupted
         try:
             async with asyncio.timeout_at(deadline) as self._wait:
-                return await awaited
+                return await wait()
         except TimeoutError:
             raise self._interrupted or late() from None
         finally:
