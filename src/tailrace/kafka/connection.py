@@ -96,6 +96,8 @@ def asking_settings(client: ClientSettings) -> dict[str, Any]:
         **client,
         "allow.auto.create.topics": False,
         "metadata.max.age.ms": METADATA_AGE_MS,
+        # Descriptions are asked of a controller, and by itself the client learns of another one after minutes.
+        "topic.metadata.refresh.interval.ms": METADATA_AGE_MS,
         "log_level": 0,
     }
 

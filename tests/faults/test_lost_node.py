@@ -1,0 +1,117 @@
+"""What a cluster that has lost one of its nodes does to those who read the partitions that are left."""
+
+import time
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from tests.faults.conftest import Follower, GatewayProcess, wait_for
+
+from tailrace.core.ports import PartitionsUnavailable
+from tailrace.kafka.reader import KafkaReader
+
+pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(180)]
+
+TOPIC = "lost"
+LOST_NODE = 3
+
+
+class LosingCluster:
+    """Three nodes and a topic with a partition on each: 0 on the first, 2 on the one that will be lost."""
+
+    def __init__(self, kafka):
+        self.kafka = kafka
+        self.settings = {"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0}
+        self.admin = AdminClient(self.settings)
+        self.make(TOPIC, [[1], [2], [LOST_NODE]])
+
+    def make(self, name, assignment):
+        topic = NewTopic(name, num_partitions=len(assignment), replica_assignment=assignment)
+        self.admin.create_topics([topic], operation_timeout=20)[name].result(20)
+
+    def store(self, partition, *values, topic=TOPIC):
+        producer = Producer({**self.settings, "enable.idempotence": True})
+        for value in values:
+            producer.produce(topic, value, partition=partition)
+        assert producer.flush(30) == 0
+
+    def leader(self, partition):
+        return self.admin.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions[partition].leader
+
+    def lose(self):
+        self.kafka.embedded.kill_node(LOST_NODE)
+        wait_for(lambda: self.leader(2) == -1, what="the controller's notice")
+
+    def take_back(self):
+        self.kafka.embedded.start_node(LOST_NODE)
+
+
+@pytest.fixture
+def losing(kafka_cluster):
+    return LosingCluster(kafka_cluster(3))
+
+
+@pytest.fixture
+def reader(losing):
+    made = KafkaReader(losing.settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def gateway(losing, tmp_path):
+    started = GatewayProcess(losing.kafka.bootstrap_servers, tmp_path / "gateway.log")
+    started.start()
+    yield started
+    started.stop()
+
+
+async def test_questions_are_answered_about_the_partitions_that_are_left(losing, reader):
+    """The error says which one could not be asked and has the others' offsets; soon, also at first."""
+    for partition in range(3):
+        losing.store(partition, b"1", b"2")
+    assert await reader.latest(TOPIC) == {0: 2, 1: 2, 2: 2}
+    losing.kafka.embedded.kill_node(LOST_NODE)
+    for _ in range(3):
+        for question in (reader.latest, reader.earliest, lambda topic: reader.offsets_at(topic, 2**41)):
+            began = time.monotonic()
+            with pytest.raises(PartitionsUnavailable) as some:
+                await question(TOPIC)
+            assert set(some.value.known) == {0, 1}
+            assert time.monotonic() - began < 6
+    losing.take_back()
+    wait_for(lambda: losing.leader(2) != -1)
+    assert (await reader.latest(TOPIC))[2] == 2
+
+
+def test_streams_and_pages_begin_while_a_partition_has_no_leader(losing, gateway):
+    """They have what the other partitions bring, and the lost one's records once it is back."""
+    started = []
+
+    def follow(start):
+        started.append(Follower(gateway.port, f"topic={TOPIC}", "sse", start=start))
+        started[-1].start()
+        return started[-1]
+
+    try:
+        for partition in range(3):
+            losing.store(partition, b"1", b"2")
+        first = follow("beginning")
+        wait_for(lambda: len(first.taken) == 6, what="all records")
+        losing.lose()
+        readers = [follow(start) for start in ("end", first.cursor, "beginning")]
+        wait_for(lambda: all(r.connects == 1 for r in readers), what="the streams")
+        wait_for(lambda: len(readers[2].taken) >= 4, 10, "what is left")
+        losing.store(0, b"3")
+        wait_for(lambda: all((0, 2, 3) in r.taken for r in (first, *readers)), 10, "a new record")
+        status, _, body = gateway.ask("GET", f"/v1/topics/{TOPIC}/records?from=end")
+        assert status == 200, body
+        losing.take_back()
+        losing.store(2, b"4")
+        wait_for(lambda: all((2, 2, 4) in r.taken for r in (first, *readers)), what="the lost one's")
+    finally:
+        for follower in started:
+            follower.wanted = False
+    assert [len(r.taken) for r in (first, *readers)] == [8, 2, 2, 8]
+    assert not any(r.gaps() for r in (first, *readers))
