@@ -143,6 +143,23 @@ class Feed:
             pieces.append(format_.cursor(window.cursor_text(self.topic, seq)))
         return Payload(format_.frame(b"".join(pieces)), seq, records)
 
+    # -- what it holds
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the window and of what was made of it, as of the last time that they were weighed."""
+        return self.window.nbytes + sum(len(payload.data) for payload in self._payloads.values())
+
+    def weigh(self) -> int:
+        """The bytes held, once the shared writes were let go that a quiet topic would keep for ever."""
+        self._payloads.clear()
+        return self.window.weigh()
+
+    def trim(self, limit: int) -> None:
+        """Let the oldest records go until at most `limit` bytes are held."""
+        self._payloads.clear()
+        self.window.trim(limit)
+
     # -- what else can happen
 
     def recreate(self, info: TopicInfo, positions: Mapping[int, int]) -> None:

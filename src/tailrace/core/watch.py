@@ -30,6 +30,13 @@ class _Watched:
     missing: int = 0
     # It could not be described: it is asked about alone, so that it hides no other.
     failing: bool = False
+    # Where the window's end was at the last look that found it moved, and when that was.
+    tip: int = 0
+    read_at: float = 0.0
+
+
+def _turn_to_go(watched: _Watched) -> tuple[bool, float, int]:
+    return bool(watched.feed.listeners), watched.read_at, -watched.feed.nbytes
 
 
 class Watch:
@@ -100,17 +107,33 @@ class Watch:
     @property
     def nbytes(self) -> int:
         """Bytes of all windows, with what was made of them."""
-        return sum(watched.feed.window.nbytes for watched in self._watched.values())
+        return sum(watched.feed.nbytes for watched in self._watched.values())
 
     def trim(self, limit: int) -> None:
-        """Windows together stay within the limit, in bytes; who reads a trimmed one catches up."""
-        held = sum(w.feed.window.weigh() for w in self._watched.values())
-        for watched in list(self._watched.values()):
+        """Windows together stay within the limit, in bytes; who reads a trimmed one catches up.
+
+        The one read least recently goes first. Live readers read at once what comes, so that is one without
+        readers, or else the one of the topic that was quiet for longest; of equals the largest.
+        """
+        now = self._clock()
+        held = sum(self._weigh(watched, now) for watched in self._watched.values())
+        if held <= limit:
+            return
+        for watched in sorted(self._watched.values(), key=_turn_to_go):
+            before = watched.feed.nbytes
+            # Who reads must not always be thrown back to the log.
+            least = before // 2 if watched.feed.listeners else 0
+            watched.feed.trim(max(least, before - (held - limit)))
+            held -= before - watched.feed.nbytes
             if held <= limit:
                 return
-            before = watched.feed.window.nbytes
-            watched.feed.window.trim(before // 2)
-            held -= before - watched.feed.window.nbytes
+
+    @staticmethod
+    def _weigh(watched: _Watched, now: float) -> int:
+        tip = watched.feed.window.tip
+        if tip != watched.tip:
+            watched.tip, watched.read_at = tip, now
+        return watched.feed.weigh()
 
     def close(self) -> None:
         """Stop watching."""

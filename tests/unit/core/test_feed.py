@@ -65,6 +65,41 @@ async def test_live_streams_share_what_is_written(core):
     assert len(sinks[0].offsets()) == 2000
 
 
+async def test_shared_writes_are_counted_and_do_not_outlast_a_look(core):
+    """Bursts of many topics, each quiet since, would hold what no limit knows of."""
+    await core.open("t", start=END)
+    core.log.append("t", *[b"x" * 500] * 100)
+    await core.settle()
+    feed = feed_of(core, "t")
+    assert core.hub.watch.nbytes > feed.window.nbytes
+    core.hub.watch.trim(1_000_000)
+    assert not feed._payloads
+    assert core.hub.watch.nbytes == feed.window.nbytes
+
+
+async def test_windows_that_are_read_least_recently_go_first(make_core):
+    """However early the topics of the others were watched."""
+    core = make_core()
+    watch, streams = core.hub.watch, {}
+    for topic in ("busy", "quiet", "left"):
+        core.log.create(topic)
+        streams[topic], _ = await core.open(topic, start=END)
+        for _ in range(40):
+            core.log.append(topic, b"x" * 100)
+            await core.settle(3)
+    streams["left"].close()
+    watch.trim(1_000_000)
+    core.clock.now += 1
+    core.log.append("busy", b"1")
+    await core.settle()
+    watch.trim(1_000_000)
+    trimmed = []
+    for cut in (14_000, 8_000, 8_000):
+        watch.trim(watch.nbytes - cut)
+        trimmed.append([topic for topic in streams if feed_of(core, topic).window.base])
+    assert trimmed == [["left"], ["quiet", "left"], ["busy", "quiet", "left"]]
+
+
 async def test_who_comes_back_from_different_places_soon_writes_the_same(make_core):
     """Many small entries on the way cost each of a crowd one walk to where the next span begins."""
     core = make_core(window_bytes=10_000_000)
