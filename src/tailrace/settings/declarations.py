@@ -74,7 +74,12 @@ class Limits:
     line: int = _setting(1 << 20, "A line of an NDJSON body.", unit="bytes", least=1)
     cursor: int = _setting(4 << 10, "A cursor in a header or an address.", unit="bytes", least=64)
     page: int = _setting(5 << 20, "A page of records.", unit="bytes", least=1024)
-    write: int = _setting(256 << 10, "One write to a connection.", unit="bytes", least=1024)
+    write: int = _setting(
+        256 << 10,
+        "Answers to a stream of records to store that may wait to be sent; above it no more is read.",
+        unit="bytes",
+        least=1024,
+    )
     send_buffer: int = _setting(
         128 << 10, "The kernel's send buffer of a connection (SO_SNDBUF).", unit="bytes", least=4096
     )
