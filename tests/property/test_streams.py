@@ -40,7 +40,6 @@ class ListSink:
     def __init__(self):
         self.data = b""
         self.blocked = False
-        self.unsent = 0
         self.finished = False
         self.aborted = False
 

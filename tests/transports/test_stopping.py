@@ -25,7 +25,7 @@ async def stalled(live):
     wire.writer.transport.pause_reading()
     (stream,) = live.hub.streams
     async with asyncio.timeout(SECONDS):
-        while not stream.sink.blocked:
+        while not stream._sink.blocked:
             live.log.append("t", *[b'"%01000d"' % 1] * 200)
             await asyncio.sleep(0.01)
     return wire

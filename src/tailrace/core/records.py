@@ -24,11 +24,6 @@ class Record:
     value: bytes | None
     headers: Headers = ()
 
-    @property
-    def next_offset(self) -> int:
-        """Where a reader that has seen this record stands."""
-        return self.offset + 1
-
 
 class Run(NamedTuple):
     """Rows `start` to `stop` (exclusive) of a chunk, all of one partition, offsets ascending."""

@@ -24,11 +24,6 @@ class Sink(Protocol):
         """Whether the last write has not left this process yet."""
         ...
 
-    @property
-    def unsent(self) -> int:
-        """How many bytes have not left this process yet."""
-        ...
-
     def write(self, data: bytes) -> None:
         """Send one framed write."""
         ...
@@ -103,16 +98,6 @@ class Subscription:
     def wake(self) -> None:
         """Something that was waited for has come."""
         self._pump.wake(self)
-
-    @property
-    def sink(self) -> Sink:
-        """Where its bytes go."""
-        return self._sink
-
-    @property
-    def places(self) -> Sequence[Place]:
-        """Where it stands."""
-        return self._places
 
     def cursor_text(self) -> str:
         """Its whole cursor as of now."""

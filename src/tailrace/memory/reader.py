@@ -45,7 +45,7 @@ class MemoryReader:
         records, whole = _take(log, offset, max_bytes)
         if whole:
             return Block(Chunk.of(records) if records else None, log.latest, at_end=True)
-        return Block(Chunk.of(records), records[-1].next_offset)
+        return Block(Chunk.of(records), records[-1].offset + 1)
 
     def _partitions(self, topic: str) -> Sequence[tuple[int, MemoryPartition]]:
         self._log.check()

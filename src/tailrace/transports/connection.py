@@ -57,11 +57,6 @@ class HttpSink:
         self.on_drain: Callable[[], None] = _nothing
         self.on_close: Callable[[], None] = _nothing
 
-    @property
-    def unsent(self) -> int:
-        """Bytes that have not left this process yet."""
-        return 0 if self.closed else self._connection.transport.get_write_buffer_size()
-
     def write(self, data: bytes) -> None:
         """Send one framed write."""
         if not self.closed:

@@ -186,7 +186,6 @@ class _Bell:
     """A sink that only tells that something came."""
 
     blocked = False
-    unsent = 0
 
     def __init__(self) -> None:
         self.rung = asyncio.Event()
