@@ -1,6 +1,7 @@
 """The composition root: settings to objects to services. The only module that knows all of them."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import uvloop
 
-from tailrace.auth import Authorizer, Identities, Sessions, check_safe
+from tailrace.auth import Authorizer, Identities, Sessions, check_local, check_safe
 from tailrace.broker import EmbeddedKafka, Progress, install
 from tailrace.broker.embedded import STOP_SECONDS
-from tailrace.core.errors import TopicExists
+from tailrace.core.errors import TopicExists, Unavailable
 from tailrace.core.hub import Hub, Limits
 from tailrace.core.ports import NewTopic, TopicAdmin
 from tailrace.demo import TOPICS as DEMO_TOPICS
@@ -32,14 +33,26 @@ from tailrace.transports.pages import PAGE_HANDLERS, page_files
 from tailrace.transports.rest import HANDLERS
 from tailrace.transports.server import Server, listen
 from tailrace.transports.socketio import socketio_mount
-from tailrace.transports.stop import StopDeadline
+from tailrace.transports.stop import StopDeadline, end_process_at
 from tailrace.transports.streams import Streams
 
 # For threads of a closed writer to end, which an unreachable broker holds up.
 CLOSE_THREADS_SECONDS = 0.5
+LOOK_SECONDS = 0.5
+# For a stop after Kafka has ended: nothing more can be stored.
+WITHOUT_KAFKA_SECONDS = 5.0
+
+_log = logging.getLogger("tailrace.server")
 
 Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
-Beside = Callable[[Gateway, Spawn], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """What only `tailrace dev` has: topics and data to look at, and a Kafka of its own that may end."""
+
+    furnish: Callable[[Gateway, Spawn], Awaitable[None]]
+    kafka_runs: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ def dev(
     settings: Settings,
     options: DevOptions,
     progress: Callable[[Progress], None],
-    ready: Callable[[int], None],
+    ready: Callable[[int, int], None],
 ) -> None:
     """Run Kafka, the gateway and the demo in one process until a signal stops it.
 
@@ -85,12 +98,14 @@ def dev(
         settings: all that is in force but for the brokers, which are the embedded one.
         options: what makes it a first look.
         progress: told how far the first download is.
-        ready: told the port once connections are taken.
+        ready: told the gateway's port and Kafka's once connections are taken.
 
     Raises:
-        TailraceError: a port is in use, the data is another's, or Kafka can't be had.
+        TailraceError: it would be unsafe, a port is in use, the data is another's, or Kafka can't be had
+            or has ended by itself.
     """
     configure_logs(settings.log.format, settings.log.level)
+    check_local(settings)
     listener = listen(settings)
     deadline = StopDeadline(settings.deadlines.stop)
     kafka = EmbeddedKafka(install(progress), options.data_dir, port=options.broker_port, fresh=options.fresh)
@@ -99,8 +114,14 @@ def dev(
         settings = replace(settings, kafka=replace(settings.kafka, brokers=brokers))
         sessions = Sessions()
         identities = Identities.for_dev(settings, sessions, options.token)
-        beside = partial(_furnish, settings, options)
-        uvloop.run(_run(settings, listener, identities, sessions, deadline, ready, beside))
+        first_look = FirstLook(partial(_furnish, settings, options), lambda: kafka.running)
+
+        def told(taken: int) -> None:
+            ready(taken, int(kafka.bootstrap_servers.rpartition(":")[2]))
+
+        uvloop.run(_run(settings, listener, identities, sessions, deadline, told, first_look))
+        if not kafka.running:
+            raise Unavailable("Kafka ended by itself.", hint=f"Its log is {kafka.log()}.")
 
 
 @contextmanager
@@ -136,21 +157,32 @@ async def _run(
     sessions: Sessions,
     deadline: StopDeadline,
     ready: Callable[[int], None],
-    beside: Beside | None = None,
+    first_look: FirstLook | None = None,
 ) -> None:
     port = listener.getsockname()[1]
     access = HeaderAccess(identities, Authorizer(), sessions)
     async with _gateway(settings, access, deadline) as (gateway, spawn):
-        if beside is not None:
-            await beside(gateway, spawn)
+        if first_look is not None:
+            await first_look.furnish(gateway, spawn)
         handlers: dict[str, Handler] = {**HANDLERS, **PAGE_HANDLERS, "stream": Streams(gateway.hub, spawn)}
         # Only a first look has something beside it, and only there any local page may connect.
-        kafka_namespace = socketio_mount(gateway, spawn, local_pages=beside is not None)
+        kafka_namespace = socketio_mount(gateway, spawn, local_pages=first_look is not None)
         app = make_app(gateway, handlers, more=[*page_files(), kafka_namespace])
         server = Server(app, settings, gateway.stop, deadline)
         _measure(gateway, server)
         server.take_signals()
+        if first_look is not None:
+            spawn(_stop_without_kafka(first_look.kafka_runs, server, deadline))
         await server.run_until_stopped(listener, partial(ready, port))
+
+
+async def _stop_without_kafka(kafka_runs: Callable[[], bool], server: Server, deadline: StopDeadline) -> None:
+    while kafka_runs():  # noqa: ASYNC110 - a process that ends tells nobody
+        await asyncio.sleep(LOOK_SECONDS)
+    _log.error("Kafka ended by itself.")
+    deadline.begin(WITHOUT_KAFKA_SECONDS)
+    end_process_at(deadline)
+    server.ask_to_stop()
 
 
 @asynccontextmanager

@@ -27,6 +27,20 @@ def check_safe(settings: Settings) -> None:
         )
 
 
+def check_local(settings: Settings) -> None:
+    """Return when the gateway of `tailrace dev` may start as it is set.
+
+    Raises:
+        ConfigurationError: other machines could claim to be this one, to which it is open without a token.
+    """
+    host = settings.server.host
+    if not _loopback_address(host):
+        raise ConfigurationError(
+            f"`tailrace dev` listens on this machine only, but the host is {host}.",
+            hint="Set server.host (TAILRACE_SERVER_HOST) to 127.0.0.1, or run `tailrace serve`.",
+        )
+
+
 def _loopback_address(host: str) -> bool:
     if host == "localhost":
         return True

@@ -83,10 +83,12 @@ def command(
     )
     progress = InstallProgress()
 
-    def ready(taken: int) -> None:
+    def ready(taken: int, kafka_port: int) -> None:
         progress.finish()
-        example = "weather" if options.demo else wanted[0].name if wanted else in_force.socketio.topic
-        sys.stdout.write(welcome(in_force.server.host, taken, broker_port, options.token, example, typed()))
+        written = in_force.socketio.topic
+        read = "weather" if options.demo else wanted[0].name if wanted else written
+        host = in_force.server.host
+        sys.stdout.write(welcome(host, taken, kafka_port, options.token, read, written, typed()))
         sys.stdout.flush()
 
     bootstrap.dev(in_force, options, progress, ready)
@@ -102,21 +104,23 @@ def typed() -> str:
     return str(program.relative_to(Path.cwd())) if program.is_relative_to(Path.cwd()) else str(program)
 
 
-def welcome(host: str, port: int, broker_port: int, token: str, topic: str, command: str = "tailrace") -> str:
-    """The address, the token and three commands to try."""
-    address = f"http://{host}:{port}"
+def welcome(
+    host: str, port: int, kafka_port: int, token: str, read: str, written: str, command: str = "tailrace"
+) -> str:
+    """The address, the token and three commands to try, which read one topic and write to another."""
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     return f"""\
 Tailrace is ready.
 
   Open    {address}/#token={token}
   Token   {token}
-  Kafka   localhost:{broker_port}
+  Kafka   localhost:{kafka_port}
 
 Try, in another terminal:
 
-  {command} tail {topic} -n 5 -f --broker localhost:{broker_port}
-  curl -N -H 'Authorization: Bearer {token}' '{address}/v1/stream?topic={topic}'
-  echo hello | {command} produce demo --url {address} --token {token}
+  {command} tail {read} -n 5 -f --broker localhost:{kafka_port}
+  curl -N -H 'Authorization: Bearer {token}' '{address}/v1/stream?topic={read}'
+  echo hello | {command} produce {written} --url {address} --token {token}
 
 Ctrl-C stops it; the data stay.
 """

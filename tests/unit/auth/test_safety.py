@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tailrace.auth import check_safe, token_digest
+from tailrace.auth import check_local, check_safe, token_digest
 from tailrace.core.errors import ConfigurationError
 from tailrace.settings import GrantEntry, PrincipalEntry, Server, Settings
 
@@ -39,3 +39,16 @@ def test_open_never_leaves_this_machine(host, principals):
 def test_open_starts_on_this_machine(host):
     """Typed, and loopback."""
     check_safe(Settings(server=Server(host=host, open=True)))
+
+
+@pytest.mark.parametrize("host", LOCAL)
+def test_a_first_look_starts_on_this_machine(host):
+    """Its visitors need no token."""
+    check_local(Settings(server=Server(host=host)))
+
+
+@pytest.mark.parametrize(("host", "principals"), list(itertools.product(NETWORK, NOBODY + SOMEBODY)))
+def test_a_first_look_never_leaves_this_machine(host, principals):
+    """Another machine could say that it is this one: all it takes is a Host header."""
+    with pytest.raises(ConfigurationError, match="this machine only"):
+        check_local(Settings(server=Server(host=host), principals=principals))
