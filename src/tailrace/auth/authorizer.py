@@ -1,7 +1,5 @@
 """The one decision for every way in."""
 
-from collections.abc import Iterable
-
 from tailrace.auth.grants import Action, Principal
 from tailrace.core.errors import Forbidden
 
@@ -27,7 +25,3 @@ class Authorizer:
                 f"{principal.name} may not {action.value} {'all topics' if topic is None else topic}.",
                 hint="Log in with a token." if principal.anonymous else "Ask for a grant on this topic.",
             )
-
-    def visible(self, principal: Principal, topics: Iterable[str]) -> list[str]:
-        """Of these topics, those whose existence the principal may know, in their order."""
-        return [topic for topic in topics if self.allows(principal, Action.DESCRIBE, topic)]

@@ -48,9 +48,10 @@ def preflight(methods: bytes, requested: bytes | None) -> HeaderList:
 
 async def send_answer(send: Sender, answer: Answer, common: HeaderList, *, with_body: bool = True) -> None:
     """Send a whole response; a HEAD's goes without the body."""
-    headers = [(b"content-length", b"%d" % len(answer.body)), *answer.headers]
+    headers = [*answer.headers]
+    # RFC 9110, 8.6: a 204 has neither.
     if answer.status != 204:
-        headers.append((b"content-type", answer.media))
+        headers += [(b"content-length", b"%d" % len(answer.body)), (b"content-type", answer.media)]
     if answer.policy is None:
         headers += common
     else:
