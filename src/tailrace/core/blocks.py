@@ -2,18 +2,23 @@
 
 import asyncio
 import logging
-from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 
 from tailrace.core.errors import TailraceError
-from tailrace.core.formats import Format
+from tailrace.core.partition_blocks import (
+    NEAR_OFFSETS,
+    Answer,
+    CachedBlock,
+    Lost,
+    PartitionBlocks,
+    Skip,
+    Waiter,
+)
 from tailrace.core.ports import Block, LogReader, LostPosition
 from tailrace.core.records import Chunk, Run
-from tailrace.core.window import Encodings, Payload
 
 _log = logging.getLogger("tailrace.blocks")
 
@@ -23,124 +28,12 @@ READ_BYTES = 384 * 1024
 BLOCK_BYTES = 200 * 1024
 # Every so many reads it is found out what blocks hold with their encodings; that takes a look at each.
 WEIGH_EVERY = 16
-# A read under way will soon serve whoever waits at most this many offsets after its start.
-NEAR_OFFSETS = 16_384
-# More at once on one partition would fetch the same bytes several times.
-READS_PER_PARTITION = 2
 # How far a reader's next blocks are read before it asks: one is written while another is read.
 BLOCKS_AHEAD = 4
 RETRY_SECONDS = 0.5
 ALL_OFFSETS = 2**63
 # A reader that hears that it stands at the end already may ask again at once.
 END_SECONDS = 0.05
-
-
-class CachedBlock(Encodings):
-    """The records of one partition from `start` up to, not including, `stop`."""
-
-    __slots__ = ("_payloads", "start", "stop")
-
-    def __init__(self, start: int, stop: int, chunk: Chunk) -> None:
-        super().__init__(chunk)
-        self.start = start
-        self.stop = stop
-        self._payloads: dict[Format, Payload] = {}
-
-    def payload(self, format_: Format, tag: str, cursor: Callable[[], str]) -> Payload:
-        """One write of the whole block of a topic of one partition; `cursor` is the reader's after it."""
-        found = self._payloads.get(format_)
-        if found is None:
-            records = format_.records(self.chunk, tag, {self.chunk.runs[0].partition: self.start})
-            data = format_.frame(records if format_.cursor_in_records else records + format_.cursor(cursor()))
-            found = self._payloads[format_] = Payload(data, self.stop, len(self.chunk))
-            self.nbytes += len(data)
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """There is nothing to deliver up to `to`; with a cause, records there are lost and it is a gap."""
-
-    to: int
-    at_end: bool = False
-    cause: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The offset is not in the log; these bound what is."""
-
-    earliest: int
-    latest: int
-
-
-Answer = Skip | Lost | None
-"""None: the block is in the cache now."""
-Waiter = Callable[[Answer], None]
-
-
-class _Partition:
-    """What is cached and wanted of one partition."""
-
-    def __init__(self) -> None:
-        self.starts: list[int] = []
-        self.blocks: dict[int, CachedBlock] = {}
-        self.waiting: dict[int, list[Waiter]] = {}
-        self.reading: set[int] = set()
-        # Places that read on from here: what the only one has passed nobody will ask for.
-        self.readers = 0
-        # A fault that lasts is logged once.
-        self.faulty = False
-
-    def find(self, offset: int) -> CachedBlock | None:
-        """The cached block that covers the offset."""
-        at = bisect_right(self.starts, offset) - 1
-        if at < 0:
-            return None
-        block = self.blocks[self.starts[at]]
-        return block if offset < block.stop else None
-
-    def store(self, block: CachedBlock) -> CachedBlock | None:
-        """Keep a block; answers the one that it replaces."""
-        replaced = self.blocks.get(block.start)
-        if replaced is None:
-            insort(self.starts, block.start)
-        self.blocks[block.start] = block
-        return replaced
-
-    def drop(self, block: CachedBlock) -> None:
-        """Forget a block."""
-        del self.blocks[block.start]
-        self.starts.remove(block.start)
-
-    def next_wanted(self) -> int | None:
-        """The offset that is waited for longest of those that no read under way will reach soon."""
-        if len(self.reading) >= READS_PER_PARTITION:
-            return None
-        for offset in self.waiting:
-            if not any(start <= offset < start + NEAR_OFFSETS for start in self.reading):
-                return offset
-        return None
-
-    def withdraw(self, offset: int, waiter: Waiter) -> None:
-        """The waiter waits no more."""
-        waiters = self.waiting.get(offset, [])
-        if waiter in waiters:
-            waiters.remove(waiter)
-        if not waiters:
-            self.waiting.pop(offset, None)
-
-    def withdraw_all(self, waiter: Waiter) -> None:
-        """The waiter waits nowhere any more."""
-        for offset in list(self.waiting):
-            self.withdraw(offset, waiter)
-
-    def answer(self, low: int, high: int, answer: Answer) -> None:
-        """Tell whoever waits for an offset from `low` up to, not including, `high`."""
-        for offset in [o for o in self.waiting if low <= o < high]:
-            for waiter in self.waiting.pop(offset):
-                waiter(answer)
-
 
 Key = tuple[str, str, int]
 """Topic, its tag, partition: a topic made again never meets the old one's blocks."""
@@ -166,7 +59,7 @@ class BlockCache:
         self._stored = self._held = 0
         self._limit = limit
         self._spawn = spawn
-        self._partitions: dict[Key, _Partition] = {}
+        self._partitions: dict[Key, PartitionBlocks] = {}
         self._recent: OrderedDict[int, tuple[Key, CachedBlock]] = OrderedDict()
         self._serials: dict[CachedBlock, int] = {}
         self._serial = count()
@@ -189,14 +82,14 @@ class BlockCache:
 
         What it answers withdraws the question: a read that failed is tried again for as long as one waits.
         """
-        partition = self._partitions.setdefault(key, _Partition())
+        partition = self._partitions.setdefault(key, PartitionBlocks())
         partition.waiting.setdefault(offset, []).append(waiter)
         self._read_more(key, partition)
         return partial(partition.withdraw, offset, waiter)
 
     def enter(self, key: Key) -> None:
         """A reader begins to read a partition on."""
-        self._partitions.setdefault(key, _Partition()).readers += 1
+        self._partitions.setdefault(key, PartitionBlocks()).readers += 1
 
     def leave(self, key: Key) -> None:
         """It reads there no more."""
@@ -213,7 +106,7 @@ class BlockCache:
             return
         for block in list(old.blocks.values()):
             self._drop(key, block)
-        renewed = self._partitions[key] = _Partition()
+        renewed = self._partitions[key] = PartitionBlocks()
         renewed.readers = old.readers
         old.answer(0, ALL_OFFSETS, None)
         self._forget_empty(key, renewed)
@@ -240,16 +133,16 @@ class BlockCache:
         self._partitions[key].drop(block)
         self._held -= block.chunk.nbytes
 
-    def _forget_empty(self, key: Key, partition: _Partition) -> None:
+    def _forget_empty(self, key: Key, partition: PartitionBlocks) -> None:
         if not (partition.blocks or partition.waiting or partition.reading or partition.readers):
             self._partitions.pop(key, None)
 
-    def _read_more(self, key: Key, partition: _Partition) -> None:
+    def _read_more(self, key: Key, partition: PartitionBlocks) -> None:
         while (offset := partition.next_wanted()) is not None:
             partition.reading.add(offset)
             self._spawn(self._read(key, partition, offset))
 
-    async def _read(self, key: Key, partition: _Partition, offset: int) -> None:
+    async def _read(self, key: Key, partition: PartitionBlocks, offset: int) -> None:
         try:
             block = await self._reader.read(key[0], key[2], offset, READ_BYTES)
         except LostPosition as lost:
@@ -275,7 +168,7 @@ class BlockCache:
             self._read_more(key, partition)
             self._forget_empty(key, partition)
 
-    def _take(self, key: Key, partition: _Partition, offset: int, block: Block) -> None:
+    def _take(self, key: Key, partition: PartitionBlocks, offset: int, block: Block) -> None:
         if block.chunk is not None:
             self.records_read += len(block.chunk)
             for part in _parts(offset, block.next_offset, block.chunk):
@@ -292,7 +185,7 @@ class BlockCache:
             for wanted in [o for o in partition.waiting if block.next_offset <= o < offset + NEAR_OFFSETS]:
                 partition.answer(wanted, wanted + 1, Skip(wanted, at_end=True))
 
-    def _store(self, key: Key, partition: _Partition, block: CachedBlock) -> None:
+    def _store(self, key: Key, partition: PartitionBlocks, block: CachedBlock) -> None:
         replaced = partition.store(block)
         if replaced is not None:
             del self._recent[self._serials.pop(replaced)]

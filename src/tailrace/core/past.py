@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from tailrace.core.blocks import Answer, BlockCache, CachedBlock, Key, Lost
+from tailrace.core.blocks import BlockCache, Key
 from tailrace.core.feed import Feed
 from tailrace.core.gaps import Gap, lost_gap
 from tailrace.core.output import Output
+from tailrace.core.partition_blocks import Answer, CachedBlock, Lost
 from tailrace.core.questions import Questions
 from tailrace.core.rows import Taker
 from tailrace.core.selection import Selection

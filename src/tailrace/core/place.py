@@ -9,11 +9,12 @@ What it does behind the window is in `past`, which rows it takes in `rows`.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tailrace.core.blocks import BlockCache, CachedBlock
+from tailrace.core.blocks import BlockCache
 from tailrace.core.cursors import format_whole
 from tailrace.core.feed import Feed
 from tailrace.core.gaps import Gap, place_before, recreated_gaps
 from tailrace.core.output import Output
+from tailrace.core.partition_blocks import CachedBlock
 from tailrace.core.past import Past
 from tailrace.core.rows import Taker
 from tailrace.core.selection import Selection

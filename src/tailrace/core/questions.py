@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tailrace.core.blocks import Answer, BlockCache, Key
+from tailrace.core.blocks import BlockCache, Key
+from tailrace.core.partition_blocks import Answer
 
 # A partition whose read has not answered for this long is owed: the others go on without it.
 OWED_AFTER_SECONDS = 1.0

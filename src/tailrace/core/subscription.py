@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from tailrace.core.blocks import CachedBlock
 from tailrace.core.cursors import format_topic, join_topics
 from tailrace.core.errors import TailraceError
 from tailrace.core.feed import WRITE_BYTES, Feed
 from tailrace.core.formats import Format
 from tailrace.core.gaps import Gap
 from tailrace.core.output import Output
+from tailrace.core.partition_blocks import CachedBlock
 from tailrace.core.place import Place
 from tailrace.core.pump import Pump
 from tailrace.core.tally import Tally

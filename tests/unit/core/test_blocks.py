@@ -2,7 +2,8 @@
 
 import pytest
 
-from tailrace.core.blocks import BlockCache, Lost, Skip
+from tailrace.core.blocks import BlockCache
+from tailrace.core.partition_blocks import Lost, Skip
 
 KEY = ("t", "tag", 0)
 
