@@ -1,5 +1,6 @@
 """What a cluster that has lost one of its nodes does to those who read the partitions that are left."""
 
+import asyncio
 import time
 
 import pytest
@@ -8,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from tests.faults.conftest import Follower, GatewayProcess, wait_for
 
+from tailrace.core.errors import BrokerUnavailable
 from tailrace.core.ports import PartitionsUnavailable
 from tailrace.kafka.reader import KafkaReader
 
@@ -115,3 +117,17 @@ def test_streams_and_pages_begin_while_a_partition_has_no_leader(losing, gateway
             follower.wanted = False
     assert [len(r.taken) for r in (first, *readers)] == [8, 2, 2, 8]
     assert not any(r.gaps() for r in (first, *readers))
+
+
+async def test_partitions_without_a_leader_keep_no_consumer_from_the_others(losing, reader):
+    """Their reads fail at once; more of them than there are consumers once held all of these for 30 s."""
+    losing.make("away", [[LOST_NODE]] * 8)
+    losing.store(0, b"1")
+    losing.lose()
+    for _ in range(3):
+        began = time.monotonic()
+        lost = [reader.read("away", partition, 0, 1_000) for partition in range(8)]
+        *failed, block = await asyncio.gather(*lost, reader.read(TOPIC, 0, 0, 1_000), return_exceptions=True)
+        assert all(isinstance(error, BrokerUnavailable) for error in failed)
+        assert len(block.chunk) == 1
+        assert time.monotonic() - began < 5

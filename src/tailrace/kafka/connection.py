@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin._metadata import TopicMetadata
 
 from tailrace.kafka.settings import LOGGER
 
@@ -96,7 +97,7 @@ def asking_settings(client: ClientSettings) -> dict[str, Any]:
         **client,
         "allow.auto.create.topics": False,
         "metadata.max.age.ms": METADATA_AGE_MS,
-        # Descriptions are asked of a controller, and by itself the client learns of another one after minutes.
+        # Descriptions are asked of a controller; by itself the client learns of another one after minutes.
         "topic.metadata.refresh.interval.ms": METADATA_AGE_MS,
         "log_level": 0,
     }
@@ -113,20 +114,18 @@ def _settings(client: ClientSettings) -> dict[str, Any]:
     }
 
 
-def ask_metadata(consumer: Consumer, topic: str) -> bool | None:
-    """Make the consumer know a topic's leaders before it is assigned; whether it exists, None if unknown.
+def ask_metadata(consumer: Consumer, topic: str) -> TopicMetadata | None:
+    """Make the consumer know a topic's leaders before it is assigned; None if no broker answered.
 
     Without it a newly assigned topic waits for librdkafka's next refresh (874 ms against 76 ms).
     A consumer's question makes no topic, unlike an administrator's or a producer's.
     """
     try:
-        found = consumer.list_topics(topic, timeout=QUESTION_SECONDS).topics[topic].error
+        found: TopicMetadata = consumer.list_topics(topic, timeout=QUESTION_SECONDS).topics[topic]
     except KafkaException as error:
         _log.debug("no metadata of %s: %s", topic, error)
         return None
-    if found is None:
-        return True
-    return False if found.code() in UNKNOWN_TOPIC else None
+    return found
 
 
 def ask_bounds(consumer: Consumer, topic: str, partition: int) -> tuple[int, int] | None:

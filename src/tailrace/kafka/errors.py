@@ -157,9 +157,9 @@ def translate_error(error: KafkaError, detail: str) -> TailraceError:
     return fate(detail, cause=f"{error.str()} ({error.name()})", hint=_HINTS.get(fate, ""))
 
 
-def translate_question(exception: KafkaException, detail: str) -> TailraceError:
+def translate_question(refused: KafkaError, detail: str) -> TailraceError:
     """The same for a question: it changes nothing, so that no answer is never an unknown outcome."""
-    error = translate_exception(exception, detail)
+    error = translate_error(refused, detail)
     if isinstance(error, Unavailable):
         return BrokerUnavailable(detail, cause=error.cause, hint=_HINTS[BrokerUnavailable])
     return error

@@ -153,4 +153,8 @@ async def _answer(what: str, asked: Awaitable[_T]) -> _T:
 
 
 def _error(what: str, error: BaseException) -> BaseException:
-    return translate_question(error, f"Could not {what}.") if isinstance(error, KafkaException) else error
+    return (
+        translate_question(error.args[0], f"Could not {what}.")
+        if isinstance(error, KafkaException)
+        else error
+    )

@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from tailrace.core.errors import BrokerUnavailable, Internal, TailraceError, TopicNotFound
+from tailrace.core.errors import BrokerUnavailable, Internal, TailraceError
 from tailrace.core.ports import Block, LostPosition
 from tailrace.core.records import ROW_OVERHEAD_BYTES
 from tailrace.kafka import connection
 from tailrace.kafka.connection import ClientSettings
+from tailrace.kafka.errors import translate_question
 from tailrace.kafka.reader_columns import partition_chunk
 from tailrace.kafka.reader_corrupt import behind_corrupt
 
@@ -119,9 +120,14 @@ class CatchUpConsumer:
     def _wait(self, request: ReadRequest, *, started: bool) -> Message | None:
         if started:
             return self._consumer.poll(NEXT_FETCH_SECONDS)
+        look_at = time.monotonic() + connection.QUESTION_SECONDS
         while (message := self._consumer.poll(POLL_SECONDS)) is None:
-            if time.monotonic() > request.deadline:
+            now = time.monotonic()
+            if now > request.deadline:
                 raise BrokerUnavailable(f"Kafka sent nothing of {request.topic}/{request.partition} in time.")
+            if now > look_at:
+                self._check_leader(request)
+                look_at = now + connection.QUESTION_SECONDS
         return message
 
     def _measure(self, messages: list[Message]) -> int:
@@ -133,9 +139,19 @@ class CatchUpConsumer:
         here = (request.topic, request.partition, request.offset)
         if self._place == here and time.monotonic() - self._left_at < PLACE_SECONDS:
             return
-        if connection.ask_metadata(self._consumer, request.topic) is False:
-            raise TopicNotFound(f"There is no topic {request.topic!r}.")
+        self._check_leader(request)
         self._consumer.assign([TopicPartition(*here)])
+
+    def _check_leader(self, request: ReadRequest) -> None:
+        """Fail at once where there is nobody to read from: waiting would keep the consumer from others."""
+        found = connection.ask_metadata(self._consumer, request.topic)
+        if found is None:
+            raise BrokerUnavailable(f"No broker answered who leads {request.topic}/{request.partition}.")
+        if found.error is not None:
+            raise translate_question(found.error, f"Kafka could not read {request.topic!r}.")
+        partition = found.partitions.get(request.partition)
+        if partition is not None and partition.leader < 0:
+            raise BrokerUnavailable(f"{request.topic}/{request.partition} has no leader at present.")
 
     def _slice(self, request: ReadRequest, found: list[Message]) -> Block:
         next_offset = (found[-1].offset() or 0) + 1
@@ -145,8 +161,8 @@ class CatchUpConsumer:
 
     def _stopped(self, request: ReadRequest, found: list[Message], message: Message) -> Block:
         error = message.error()
-        code = error.code() if error else 0
-        if code == connection.END_OF_PARTITION:
+        assert error is not None
+        if error.code() == connection.END_OF_PARTITION:
             self._leave()
             end = message.offset() or 0
             chunk = partition_chunk(request.topic, request.partition, found)
@@ -156,14 +172,15 @@ class CatchUpConsumer:
             self._leave()
             chunk = partition_chunk(request.topic, request.partition, found)
             return Block(chunk, (found[-1].offset() or 0) + 1)
-        return self._failed(request, code, str(error))
+        return self._failed(request, error)
 
-    def _failed(self, request: ReadRequest, code: int, text: str) -> Block:
-        if code in connection.UNKNOWN_TOPIC:
-            raise TopicNotFound(f"There is no topic {request.topic!r} with a partition {request.partition}.")
+    def _failed(self, request: ReadRequest, error: KafkaError) -> Block:
+        code, what = error.code(), f"Kafka could not read {request.topic}/{request.partition}."
+        if code not in connection.LOST | connection.CORRUPT:
+            raise translate_question(error, what)
         bounds = connection.ask_bounds(self._consumer, request.topic, request.partition)
-        if bounds is None or code not in connection.LOST | connection.CORRUPT:
-            raise BrokerUnavailable(f"Kafka could not read {request.topic}/{request.partition}.", cause=text)
+        if bounds is None:
+            raise BrokerUnavailable(what, cause=error.str())
         if code in connection.LOST and not bounds[0] <= request.offset <= bounds[1]:
             raise LostPosition(*bounds)
         # Lost, but inside of the log: what librdkafka misparsed of a corrupt batch was reported late.

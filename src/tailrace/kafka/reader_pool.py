@@ -1,19 +1,26 @@
 """Gives each catch-up read to the consumer that stands there, and lets the others wait their turn."""
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
-from tailrace.core.errors import BrokerUnavailable, Overloaded, Stopping
+from tailrace.core.errors import BrokerUnavailable, Internal, Overloaded, Stopping
 from tailrace.core.ports import Block
 from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.reader_place import Answer, CatchUpConsumer, ReadRequest
+
+_log = logging.getLogger(__name__)
 
 READ_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
 # Reads that may wait for a consumer; each is one reader that catches up.
 MAX_WAITING = 20_000
+# Partitions whose last read failed; of more than these the oldest count as healthy again.
+MAX_FAILING = 10_000
 
 _Place = tuple[str, int, int]
 
@@ -34,18 +41,22 @@ class CatchUpPool:
     def __init__(self, settings: ClientSettings, size: int) -> None:
         self._settings = settings
         self._size = size
-        self._made = 0
         self._closed = False
         # Idle consumers, longest idle first, and where each stands.
         self._idle: OrderedDict[CatchUpConsumer, _Place | None] = OrderedDict()
         self._all: list[CatchUpConsumer] = []
         self._waiting: deque[_Waiting] = deque()
+        # Partitions whose last read got no answer. One consumer at a time reads of all of them, so that
+        # they can't take all consumers from the others until their deadline, again and again.
+        self._failing: dict[tuple[str, int], None] = {}
+        self._set_back: deque[_Waiting] = deque()
+        self._trying: _Waiting | None = None
 
     async def read(self, topic: str, partition: int, offset: int, max_bytes: int) -> Block:
         """One slice; at most 30 s, in the queue and from Kafka together."""
         if self._closed:
             raise Stopping("Reading has ended.")
-        if len(self._waiting) >= MAX_WAITING:
+        if len(self._waiting) + len(self._set_back) >= MAX_WAITING:
             raise Overloaded(f"{MAX_WAITING} reads wait already.")
         answer: asyncio.Future[Block] = asyncio.get_running_loop().create_future()
         deadline = time.monotonic() + READ_SECONDS
@@ -62,10 +73,11 @@ class CatchUpPool:
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Refuse what waits, then end the consumers within the seconds."""
         self._closed = True
-        while self._waiting:
-            waiting = self._waiting.popleft()
+        for waiting in (*self._waiting, *self._set_back):
             if not waiting.answer.done():
                 waiting.answer.set_exception(Stopping("Reading has ended."))
+        self._waiting.clear()
+        self._set_back.clear()
         for consumer in self._all:
             consumer.close()
         deadline = time.monotonic() + seconds
@@ -73,11 +85,26 @@ class CatchUpPool:
             consumer.join(max(0.0, deadline - time.monotonic()))
 
     def _serve(self) -> None:
-        while self._waiting and (self._idle or self._made < self._size):
-            waiting = self._waiting.popleft()
-            # Done already: whoever asked went away.
-            if not waiting.answer.done():
-                self._start(self._consumer_for(waiting), waiting)
+        while (self._idle or len(self._all) < self._size) and (waiting := self._next()):
+            try:
+                consumer = self._consumer_for(waiting)
+            except Exception as error:  # noqa: BLE001 - whatever it is, who waits has to hear it
+                _log.exception("A consumer could not be made.")
+                self._answer(waiting, Internal("Reading from Kafka failed.", cause=str(error)))
+            else:
+                self._start(consumer, waiting)
+
+    def _next(self) -> _Waiting | None:
+        """Who waits longest, of failing partitions only if none of them is being read; None if nobody."""
+        queues = [self._waiting] if self._trying else [self._set_back, self._waiting]
+        for waiting in chain.from_iterable(map(_taken, queues)):
+            if (waiting.topic, waiting.partition) not in self._failing:
+                return waiting
+            if self._trying is None:
+                self._trying = waiting
+                return waiting
+            self._set_back.append(waiting)
+        return None
 
     def _consumer_for(self, waiting: _Waiting) -> CatchUpConsumer:
         wanted = (waiting.topic, waiting.partition, waiting.offset)
@@ -85,9 +112,8 @@ class CatchUpPool:
             if place == wanted:
                 del self._idle[consumer]
                 return consumer
-        if self._made < self._size:
-            self._made += 1
-            consumer = CatchUpConsumer(self._settings, f"tailrace-catch-up-{self._made}")
+        if len(self._all) < self._size:
+            consumer = CatchUpConsumer(self._settings, f"tailrace-catch-up-{len(self._all) + 1}")
             self._all.append(consumer)
             return consumer
         return self._idle.popitem(last=False)[0]
@@ -113,10 +139,32 @@ class CatchUpPool:
             self._idle[consumer] = (waiting.topic, waiting.partition, answer.next_offset)
         else:
             self._idle[consumer] = None
-        if not waiting.answer.done():
-            if isinstance(answer, Block):
-                waiting.answer.set_result(answer)
-            else:
-                waiting.answer.set_exception(answer)
+        self._note_failing((waiting.topic, waiting.partition), failing=isinstance(answer, BrokerUnavailable))
+        self._answer(waiting, answer)
         if not self._closed:
             self._serve()
+
+    def _note_failing(self, place: tuple[str, int], *, failing: bool) -> None:
+        self._failing.pop(place, None)
+        if failing:
+            self._failing[place] = None
+            if len(self._failing) > MAX_FAILING:
+                del self._failing[next(iter(self._failing))]
+
+    def _answer(self, waiting: _Waiting, answer: Answer) -> None:
+        if self._trying is waiting:
+            self._trying = None
+        if waiting.answer.done():
+            return
+        if isinstance(answer, Block):
+            waiting.answer.set_result(answer)
+        else:
+            waiting.answer.set_exception(answer)
+
+
+def _taken(queue: deque[_Waiting]) -> Iterator[_Waiting]:
+    """Take one after another, but for those who went away."""
+    while queue:
+        waiting = queue.popleft()
+        if not waiting.answer.done():
+            yield waiting
