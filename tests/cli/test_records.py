@@ -73,6 +73,42 @@ def test_places_to_start_and_to_end(run, make_topic):
     assert values("--from", "end") == ""
 
 
+FILTERED = (
+    b'{"value":{"n":1},"key":"a","headers":[["h","x"]]}\n{"value":{"n":2},"key":"b"}\n'
+    b'{"value":{"n":3},"key":"a","headers":[["h","x"]]}\n{"value":"text","key":"a"}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ('key == "a"', ['{"n":1}', '{"n":3}', '"text"']),
+        ('headers["h"] == "x"', ['{"n":1}', '{"n":3}']),
+        ("value.n == 2", ['{"n":2}']),
+    ],
+)
+def test_only_what_the_filter_lets_through(run, topic, expression, found):
+    """By the gateway, or here when it is the brokers that are read."""
+    run("produce", topic, "--format", "json", given=FILTERED)
+    code, out, err = run("consume", topic, "--filter", expression, "--format", "value")
+    assert (code, out.decode().split(), err) == (0, found, "")
+
+
+def test_a_limit_counts_what_the_filter_lets_through(run, topic, tmp_path):
+    """And the cursor stands behind the last of them."""
+    run("produce", topic, "--format", "json", given=FILTERED)
+    words = ("--filter", 'key == "a"', "--format", "value", "--save-cursor", str(tmp_path / "cursor"))
+    first = run("consume", topic, *words, "--max", "2")[1]
+    assert (first, run("consume", topic, *words)[1]) == (b'{"n":1}\n{"n":3}\n', b'"text"\n')
+
+
+def test_a_filter_that_is_none_is_wrong_usage(run, topic):
+    """Said before anybody is asked."""
+    code, out, err = run("consume", topic, "--filter", "value ~ 5")
+    assert (code, out) == (2, b"")
+    assert "filter" in err
+
+
 def test_one_partition(run, make_topic):
     """--partition reads nothing else."""
     topic = make_topic(partitions=2)

@@ -34,6 +34,12 @@ from tailrace.core.starts import parse_start
     type=click.Choice(forms.NAMES),
     help="table on a terminal, else json; raw is the value's bytes and a line feed, value one line for each.",
 )
+@click.option(
+    "--filter",
+    "filter_",
+    metavar="EXPR",
+    help='Only records that fulfil it: key == "a", headers["b"] == "c", or value.d.e == 5.',
+)
 @click.option("--max", "-n", "limit", type=click.IntRange(1), metavar="N", help="End after so many records.")
 @click.option(
     "--partition",
@@ -57,6 +63,7 @@ def command(
     stop: str | None,
     follow: bool,  # noqa: FBT001  # click calls by name
     format_: str | None,
+    filter_: str | None,
     limit: int | None,
     partitions: tuple[int, ...],
     cursor_file: str | None,
@@ -70,6 +77,10 @@ def command(
     for place in (start, stop):
         if place:
             parse_start(place, 0)  # a mistyped place is said before anybody is asked
+    if filter_ is not None:
+        from tailrace.protocol.filters import parse_filter  # noqa: PLC0415  # heavy: only where it is used
+
+        parse_filter(filter_)  # likewise
     saved = CursorFile(cursor_file) if cursor_file else None
     request = ScanRequest(
         tuple(dict.fromkeys(topics)),
@@ -79,7 +90,7 @@ def command(
         limit,
     )
     form = make_form(format_)
-    interrupted = Pump(form, saved).run(target.scan(request))
+    interrupted = Pump(form, saved).run(target.scan(request, filter_))
     return INTERRUPTED if interrupted and not follow else DONE
 
 

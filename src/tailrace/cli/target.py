@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import click
@@ -71,16 +71,24 @@ class Target:
             broker = environ.get("TAILRACE_BROKER")
         return cls(url or "", broker or "", token, config, _pairs(client))
 
-    def scan(self, request: ScanRequest) -> Scan:
-        """Read topics."""
-        now_ms = time.time_ns() // 1_000_000
+    def scan(self, request: ScanRequest, filter_: str | None = None) -> Scan:
+        """Read topics, or what a filter expression lets through of them."""
         if self.url:
             from tailrace.client.scan import GatewayScan  # noqa: PLC0415  # imported when used
 
-            return GatewayScan(self._address(), request)
-        from tailrace.kafka.scan import KafkaScan  # noqa: PLC0415  # likewise
+            return GatewayScan(self._address(), request, filter_)
+        if filter_ is None:
+            return self._kafka_scan(request)
+        from tailrace.cli.filtered import FilteredScan  # noqa: PLC0415  # likewise
+        from tailrace.protocol.filters import parse_filter  # noqa: PLC0415  # likewise
 
-        return KafkaScan(self._settings(), request, now_ms)
+        match = parse_filter(filter_)
+        return FilteredScan(self._kafka_scan(replace(request, limit=None)), match, request.limit)
+
+    def _kafka_scan(self, request: ScanRequest) -> Scan:
+        from tailrace.kafka.scan import KafkaScan  # noqa: PLC0415  # imported when used
+
+        return KafkaScan(self._settings(), request, time.time_ns() // 1_000_000)
 
     def load_records(self, topic: str) -> Load[NewRecord]:
         """Write whole records."""

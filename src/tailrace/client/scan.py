@@ -34,11 +34,17 @@ class GatewayScan:
     """Reads what a request asks for; the first connection is made when it is made.
 
     Raises what the gateway answers; later, what may pass is waited out.
+
+    Args:
+        address: the gateway.
+        request: what to read.
+        filter_: an expression that only the wanted records fulfil, which the gateway applies.
     """
 
-    def __init__(self, address: Address, request: ScanRequest) -> None:
+    def __init__(self, address: Address, request: ScanRequest, filter_: str | None = None) -> None:
         self._address = address
         self._request = request
+        self._filter = filter_
         self._stop = _fixed(request.stop)
         self._left = request.limit
         self._next: dict[Place, int] = {}
@@ -101,6 +107,8 @@ class GatewayScan:
         query = [*(("topic", topic) for topic in request.topics), ("from", start)]
         if self._stop is not None:
             query.append(("to", self._stop))
+        if self._filter is not None:
+            query.append(("filter", self._filter))
         # Of other partitions' records the gateway knows not that they don't count.
         if self._left is not None and request.partitions is None:
             query.append(("limit", str(self._left)))

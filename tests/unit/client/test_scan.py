@@ -105,3 +105,11 @@ def test_the_token_goes_in_a_header(scripted):
     list(scan(gateway, stop=None).events())
     assert b"Authorization: Bearer tr_x" in gateway.requests[0]
     assert b"tr_x" not in gateway.requests[0].split(b"\r\n")[0]
+
+
+def test_the_filter_is_the_gateway_s(scripted):
+    """It is asked for again wherever the stream was cut."""
+    gateway = scripted(says(CURSOR, record(0), end=False), says(record(1), DONE))
+    reading = GatewayScan(Address.parse(gateway.url, None), ScanRequest(("t",), stop=None), 'key == "a"')
+    assert values(reading.events()) == [b"0", b"1"]
+    assert all(b"&filter=key+%3D%3D+%22a%22" in request for request in gateway.requests)
