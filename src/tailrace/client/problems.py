@@ -43,7 +43,8 @@ def _below(error: type[TailraceError]) -> Iterator[type[TailraceError]]:
         yield from _below(narrower)
 
 
-_BY_CODE = {error.code: error for error in _below(TailraceError)}
+# A class without a code of its own says no more to a client than the one above it.
+_BY_CODE = {error.code: error for error in _below(TailraceError) if "code" in vars(error)}
 
 
 def to_error(problem: Problem) -> TailraceError:
