@@ -50,7 +50,7 @@ class Wire:
         async with asyncio.timeout(SECONDS):
             if self.headers.get("transfer-encoding") == "chunked":
                 return await self._chunk()
-            length = self.headers.get("content-length")
+            length = "0" if self.status == 204 else self.headers.get("content-length")
             data = await (self.reader.readexactly(int(length)) if length else self.reader.read(65536))
         self.body += data
         self.whole = length is not None
