@@ -4,8 +4,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
@@ -20,8 +21,19 @@ _log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 
 
+_Bounds = tuple[int, int]
+"""The first offset and the last stable one."""
+
+
+class _Question(NamedTuple):
+    """What a partition's bounds are asked for: where to go on, or whether it is stalled before `end`."""
+
+    part: AssignedPartition
+    end: int | None = None
+
+
 class Trouble:
-    """Notes errors, and once in a while finds where to go on; used by one thread, but for its searches."""
+    """Notes errors, and once in a while finds where to go on; used by one thread, but for what it asks."""
 
     def __init__(self, consumer: Consumer, settings: ClientSettings, assignment: Assignment) -> None:
         self._consumer = consumer
@@ -29,6 +41,8 @@ class Trouble:
         self._assignment = assignment
         self._lost: list[AssignedPartition] = []
         self._searched: deque[tuple[AssignedPartition, int]] = deque()
+        self._asking = False
+        self._answered: deque[tuple[_Question, _Bounds | None]] = deque()
         # What could not be found out; asked again with the next look.
         self._failed: deque[AssignedPartition] = deque()
         self._next_look = 0.0
@@ -48,20 +62,23 @@ class Trouble:
             self._lost.append(part)
 
     def look(self, now: float) -> list[Event]:
-        """What is to be told; asks brokers at most once a second."""
+        """What is to be told; never waits for a broker, who may take seconds about each partition."""
         events: list[Event] = []
         for _ in range(len(self._searched)):
             part, at = self._searched.popleft()
             events += self._or_later(part, partial(self._go_on, part, at, "corrupt"))
-        noted, self._lost = self._lost, []
-        for part in noted:
-            events += self._or_later(part, partial(self._find, part))
+        for _ in range(len(self._answered)):
+            question, bounds = self._answered.popleft()
+            events += self._or_later(question.part, partial(self._hear, question, bounds))
+        stalled: list[_Question] = []
         if now >= self._next_look:
             self._next_look = now + LOOK_SECONDS
             while self._failed:
                 self._lost.append(self._failed.popleft())
-            for part in self._assignment.all():
-                events += self._stalled(part, now)
+            stalled = self._stalled(now)
+        if not self._asking and (self._lost or stalled):
+            noted, self._lost = self._lost, []
+            self._ask([*map(_Question, noted), *stalled])
         return events
 
     def _or_later(self, part: AssignedPartition, step: Callable[[], list[Event]]) -> list[Event]:
@@ -73,12 +90,34 @@ class Trouble:
             self._failed.append(part)
             return []
 
-    def _find(self, part: AssignedPartition) -> list[Event]:
+    def _ask(self, questions: Sequence[_Question]) -> None:
+        """Ask in a thread, with a consumer of its own: this one may be closed meanwhile."""
+        self._asking = True
+
+        def ask() -> None:
+            try:
+                consumer = Consumer(connection.catch_up_settings(self._settings))
+                for question in questions:
+                    part = question.part
+                    bounds = connection.ask_bounds(consumer, part.topic, part.partition)
+                    self._answered.append((question, bounds))
+                consumer.close()
+            except Exception:  # noqa: BLE001 - a thread's fault is told to nobody
+                _log.exception("asking about %d partitions failed", len(questions))
+                self._failed.extend(question.part for question in questions if question.end is None)
+            finally:
+                self._asking = False
+
+        threading.Thread(target=ask, name="tailrace-tail-ask", daemon=True).start()
+
+    def _hear(self, question: _Question, bounds: _Bounds | None) -> list[Event]:
+        part = question.part
         if self._assignment.get(part.topic, part.partition) is not part:
             return []
-        bounds = connection.ask_bounds(self._consumer, part.topic, part.partition)
+        if question.end is not None:
+            return self._tell_stalled(part, question.end, bounds)
         if bounds is None:
-            self._lost.append(part)
+            self._failed.append(part)
             return []
         if part.lost_code in connection.CORRUPT:
             self._search(part, bounds[1])
@@ -134,16 +173,21 @@ class Trouble:
             return []
         return [PositionLost(part.watch, part.topic, part.partition, at, cause, resume_at)]
 
-    def _stalled(self, part: AssignedPartition, now: float) -> list[Event]:
-        # What the consumer remembers is the log's end; what the broker answers is the stable end.
-        known = self._consumer.get_watermark_offsets(part.asked, cached=True)
-        if not known or part.lost_code is not None or not part.looks_stalled(known[1], now):
+    def _stalled(self, now: float) -> list[_Question]:
+        """The partitions that look stalled; those it asks about already come again with the next look."""
+        found: list[_Question] = []
+        for part in self._assignment.all() if not self._asking else ():
+            # What the consumer remembers is the log's end; what the broker answers is the stable end.
+            known = self._consumer.get_watermark_offsets(part.asked, cached=True)
+            if known and part.lost_code is None and part.looks_stalled(known[1], now):
+                found.append(_Question(part, known[1]))
+        return found
+
+    def _tell_stalled(self, part: AssignedPartition, end: int, bounds: _Bounds | None) -> list[Event]:
+        if bounds is None or part.lost_code is not None:
             return []
-        bounds = connection.ask_bounds(self._consumer, part.topic, part.partition)
-        if bounds is None:
-            return []
-        part.told_end = known[1]
-        if bounds[1] >= known[1]:
-            # Markers and aborted records, which nobody reads, lie at the end.
+        part.told_end = end
+        if bounds[1] >= end or part.position >= end:
+            # Markers and aborted records, which nobody reads, lie at the end; or it went on meanwhile.
             return []
         return [Stalled(part.watch, part.topic, part.partition, bounds[1])]
