@@ -1,11 +1,14 @@
 """What only real Kafka can do to a scan."""
 
+import time
+
 import pytest
 from tests.contract.clusters import KafkaCluster
 from tests.contract.test_tail_kafka import append_batches, damage
 
 from tailrace.core.scans import Missing, ScanRequest, Waiting
 from tailrace.kafka import connection
+from tailrace.kafka.admin import KafkaAdmin
 from tailrace.kafka.scan import KafkaScan
 from tailrace.kafka.settings import translate
 
@@ -54,3 +57,44 @@ def test_a_broker_away_while_a_lost_place_is_searched_is_waited_for(kafka_cluste
     assert waited.reason
     assert [(m.start, m.stop, m.cause) for m in told if isinstance(m, Missing)] == [(300, 600, "corrupt")]
     assert offsets + more == [*range(300), *range(600, 900)]
+
+
+@pytest.fixture
+def following(kafka):
+    """A cluster, a topic with one record, and what a scan that follows it has told; `heard` reads on."""
+    cluster = KafkaCluster(kafka.bootstrap_servers)
+    topic = cluster.topic()
+    cluster.append(topic, b"old")
+    settings = translate({"bootstrap_servers": kafka.bootstrap_servers})
+    events = KafkaScan(settings, ScanRequest((topic,), stop=None), 0).events()
+    values, told = [], []
+
+    def heard(count):
+        end = time.monotonic() + 20
+        while len(values) + len(told) < count:
+            assert time.monotonic() < end
+            event = next(events)
+            if isinstance(event, Missing | Waiting):
+                told.append(event)
+            elif event is not None:
+                values.extend(event.values())
+        return values, told
+
+    heard(1)
+    return cluster, topic, heard
+
+
+def test_following_reads_partitions_that_are_added(following, kafka):
+    """From their start, within a second or two."""
+    cluster, topic, heard = following
+    KafkaAdmin(translate({"bootstrap_servers": kafka.bootstrap_servers})).grow(topic, 2)
+    cluster.append(topic, b"new", partition=1)
+    assert heard(2) == ([b"old", b"new"], [])
+
+
+def test_following_tells_that_a_topic_was_made_again(following):
+    """And reads the new one from its start; it once went on where the old one ended."""
+    cluster, topic, heard = following
+    cluster.recreate(topic)
+    cluster.append(topic, b"new", b"newer")
+    assert heard(4) == ([b"old", b"new", b"newer"], [Missing(topic, 0, 1, None, "recreated")])

@@ -17,6 +17,7 @@ from tailrace.kafka.connection import CORRUPT, END_OF_PARTITION, LOST, UNKNOWN_T
 from tailrace.kafka.errors import translate_error
 from tailrace.kafka.reader_columns import partition_chunk
 from tailrace.kafka.reader_corrupt import behind_corrupt, trusted
+from tailrace.kafka.scan_follow import TopicChanges
 from tailrace.kafka.scan_places import Place, Places, Questions, Resolver, chosen_places
 from tailrace.kafka.settings import ClientSettings, client_config, consumer_config
 
@@ -86,8 +87,12 @@ class KafkaScan:
         if request.stop is not None:
             self._stops, _ = resolver.resolve(parse_start(request.stop, now_ms))
         self._left = request.limit
+        self._partitions = request.partitions
+        self._changes = TopicChanges(self._questions, self._topics)
         self._open = set(self._next)
         self._starts = dict(self._next)
+        # In topics that were made again since.
+        self._passed = 0
         # Partitions that cannot be read where they stand, and whether for a corrupt batch.
         self._lost: dict[Place, bool] = {}
         self._ask_at = 0.0
@@ -102,7 +107,7 @@ class KafkaScan:
 
     def progress(self) -> Progress:
         """How far it is, in offsets."""
-        done = sum(self._next[place] - start for place, start in self._starts.items())
+        done = self._passed + sum(self._next[place] - start for place, start in self._starts.items())
         if self._stops is None:
             return Progress(done, None)
         total = sum(max(0, stop - self._starts[place]) for place, stop in self._stops.items())
@@ -123,6 +128,8 @@ class KafkaScan:
             else:
                 yield None
             found = list(self._find_lost(time.monotonic())) if self._lost else []
+            if self._stops is None:
+                found += self._follow(time.monotonic())
             yield from found
             if messages or self._stops is None or any(isinstance(event, Missing) for event in found):
                 heard = time.monotonic()
@@ -249,6 +256,31 @@ class KafkaScan:
         self._consumer.incremental_assign([TopicPartition(*place, resume)])
         if at != resume:
             yield Missing(*place, min(at, resume), max(at, resume), cause)
+
+    def _follow(self, now: float) -> Iterator[Missing]:
+        """Read partitions that were added, and topics that were made again, from their start."""
+        for topic in self._changes.since(now):
+            old, self._topics[topic.name] = self._topics[topic.name], topic
+            if topic.tag != old.tag:
+                yield from self._leave_old([place for place in self._next if place[0] == topic.name])
+            places = chosen_places({topic.name: topic}, self._partitions)
+            self._enter([place for place in places if place not in self._next])
+
+    def _leave_old(self, places: Sequence[Place]) -> Iterator[Missing]:
+        self._consumer.incremental_unassign([TopicPartition(*p) for p in places if p not in self._lost])
+        for place in places:
+            self._lost.pop(place, None)
+            self._open.discard(place)
+            at = self._next.pop(place)
+            self._passed += at - self._starts.pop(place)
+            yield Missing(*place, at, None, "recreated")
+
+    def _enter(self, places: Sequence[Place]) -> None:
+        if places:
+            self._consumer.incremental_assign([TopicPartition(*place, 0) for place in places])
+        for place in places:
+            self._open.add(place)
+            self._next[place] = self._starts[place] = 0
 
     def _peek(self, place: Place, start: int, stop: int) -> list[tuple[int, int]]:
         """Timestamp and offset of a partition's records between two offsets."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is public
+from confluent_kafka.admin._topic import TopicDescription
 
 from tailrace.core.cursors import Cursor, Position, topic_tag
 from tailrace.core.errors import BadRequest, TopicNotFound
@@ -42,18 +43,24 @@ class Questions:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._admin = AdminClient(asking_settings(config))
         self._servers = config.get("bootstrap.servers")
+        self._cluster_id = ""
 
     def topics(self, names: Sequence[str]) -> dict[str, TopicInfo]:
         """The named topics, each with its tag; TopicNotFound if one does not exist."""
         cluster = self._admin.describe_cluster(request_timeout=ANSWER_SECONDS)
-        asked = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=ANSWER_SECONDS)
-        cluster_id = str(_answer(cluster, f"No broker answered at {self._servers}.").cluster_id)
-        found: dict[str, TopicInfo] = {}
-        for name, future in asked.items():
-            topic = _answer(future, f"The topic {name!r} cannot be read.")
-            tag = topic_tag(cluster_id, topic_id_bytes(topic.topic_id))
-            found[name] = TopicInfo(name, tag, len(topic.partitions))
-        return found
+        asked = self.ask(names)
+        self._cluster_id = str(_answer(cluster, f"No broker answered at {self._servers}.").cluster_id)
+        return {name: self.info(name, future) for name, future in asked.items()}
+
+    def ask(self, names: Sequence[str]) -> "Mapping[str, Future[TopicDescription]]":
+        """Ask what topics are, without waiting for the answer."""
+        return self._admin.describe_topics(TopicCollection(list(names)), request_timeout=ANSWER_SECONDS)
+
+    def info(self, name: str, asked: "Future[TopicDescription]") -> TopicInfo:
+        """What was answered about a topic."""
+        topic = _answer(asked, f"The topic {name!r} cannot be read.")
+        tag = topic_tag(self._cluster_id, topic_id_bytes(topic.topic_id))
+        return TopicInfo(name, tag, len(topic.partitions))
 
     def ranges(self, places: Sequence[Place]) -> dict[Place, Range]:
         """What each partition holds now."""
