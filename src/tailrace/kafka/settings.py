@@ -11,12 +11,12 @@ from confluent_kafka import KafkaException, Producer
 
 from tailrace.core.errors import ConfigurationError
 from tailrace.kafka import settings_names as names
+from tailrace.kafka.client_log import tame
 from tailrace.kafka.settings_table import ROWS, Row, broker_list
 from tailrace.settings.declarations import REDACTED, is_secret
 
 LOGGER = logging.getLogger("tailrace.kafka")
-# A broker that has just started says so for a moment; the client asks again by itself.
-LOGGER.addFilter(lambda line: "Coordinator load in progress" not in line.getMessage())
+tame(LOGGER)
 
 # Never set: librdkafka stops reading a configuration here, before it makes a client.
 _PROBE = "tailrace.probe"
