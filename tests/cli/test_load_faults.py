@@ -4,10 +4,11 @@ import time
 
 import pytest
 
-from tailrace.core.errors import TopicNotFound, UnknownOutcome
+from tailrace.core.errors import BadRecord, TopicNotFound, UnknownOutcome
+from tailrace.core.ports import NewRecord
 from tailrace.core.scans import ScanRequest
 from tailrace.kafka import load as loads
-from tailrace.kafka.load import KafkaValueLoad
+from tailrace.kafka.load import KafkaRecordLoad, KafkaValueLoad
 from tailrace.kafka.scan import KafkaScan
 from tailrace.kafka.settings import translate
 
@@ -52,6 +53,15 @@ def test_a_topic_that_is_missing_is_not_made(kafka):
     """A producer's own question would make it."""
     with pytest.raises(TopicNotFound):
         KafkaValueLoad(settings(kafka), "never-made")
+
+
+def test_a_timestamp_that_the_client_would_replace_is_refused(kafka, topic):
+    """It sends 0 as now; the record's number is told, and the others are stored."""
+    load = KafkaRecordLoad(settings(kafka), topic)
+    load.add([NewRecord(b"a"), NewRecord(b"b", timestamp=0), NewRecord(b"c", timestamp=1)])
+    assert load.finish() == 2
+    assert [(refused.index, type(refused.error)) for refused in load.refused()] == [(1, BadRecord)]
+    assert stored(kafka, topic) == [b"a", b"c"]
 
 
 @pytest.mark.faults

@@ -9,12 +9,13 @@ from operator import length_hint
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from tailrace.core.errors import TailraceError, UnknownOutcome
+from tailrace.core.errors import BadRecord, TailraceError, UnknownOutcome
 from tailrace.core.ports import NewRecord
 from tailrace.core.scans import Refused
 from tailrace.kafka.errors import translate_error, translate_exception
 from tailrace.kafka.scan_places import Questions
 from tailrace.kafka.settings import ClientSettings, client_config, producer_config
+from tailrace.kafka.writer_outlet import sendable_timestamp
 
 MESSAGE_TIMEOUT_SECONDS = 25.0
 # Values are drained at least so often, and a drain takes at most so long: together less than the
@@ -60,7 +61,10 @@ class KafkaRecordLoad:
     def add(self, records: Sequence[NewRecord]) -> None:
         """Take records, waiting for room."""
         for record in records:
-            self._produce(record, partial(self._on_refused, self._taken))
+            try:
+                self._produce(record, partial(self._on_refused, self._taken))
+            except BadRecord as error:
+                self._refuse(self._taken, error)
             self._taken += 1
         self._producer.poll(0)
 
@@ -85,7 +89,7 @@ class KafkaRecordLoad:
         if record.partition is not None:
             options["partition"] = record.partition
         if record.timestamp is not None:
-            options["timestamp"] = record.timestamp
+            options["timestamp"] = sendable_timestamp(record.timestamp)
         if record.headers:
             options["headers"] = list(record.headers)
         while True:
@@ -94,19 +98,19 @@ class KafkaRecordLoad:
             except BufferError:
                 self._producer.poll(FULL_WAIT_SECONDS)
             except KafkaException as error:
-                self._refuse(on_delivery.args[0], error.args[0])
+                self._on_refused(on_delivery.args[0], error.args[0], None)
                 return
             else:
                 return
 
-    def _on_refused(self, index: int, error: KafkaError | None, message: Message) -> None:
+    def _on_refused(self, index: int, error: KafkaError | None, message: Message | None) -> None:
         del message
         if error is not None:
-            self._refuse(index, error)
+            self._refuse(index, translate_error(error, "The record was not stored."))
 
-    def _refuse(self, index: int, error: KafkaError) -> None:
+    def _refuse(self, index: int, error: TailraceError) -> None:
         self._refusals += 1
-        self._refused.append(Refused(index, translate_error(error, "The record was not stored.")))
+        self._refused.append(Refused(index, error))
 
 
 class KafkaValueLoad:

@@ -146,10 +146,7 @@ class Outlet:
                 raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION))
         more: dict[str, Any] = {"headers": list(record.headers)} if record.headers else {}
         if record.timestamp is not None:
-            if record.timestamp <= 0:
-                # The client would take 0 as now.
-                raise BadRecord("A record's timestamp must be after 1970.", hint="Leave it out for now.")
-            more["timestamp"] = record.timestamp
+            more["timestamp"] = sendable_timestamp(record.timestamp)
         self._producer.produce(topic, record.value, record.key, partition, report, **more)
 
     # --- fates ---
@@ -254,3 +251,11 @@ def _no_topic(topic: str) -> TopicNotFound:
     return TopicNotFound(
         f"There is no topic {topic[:249]!r}.", hint="Make it first; writing never makes one."
     )
+
+
+def sendable_timestamp(timestamp: int) -> int:
+    """The timestamp, if the client sends it as it is."""
+    if timestamp <= 0:
+        # The client would take 0 as now.
+        raise BadRecord("A record's timestamp must be after 1970.", hint="Leave it out for now.")
+    return timestamp
