@@ -22,7 +22,7 @@ from tailrace.core.cursors import topic_tag, valid_topic_name
 from tailrace.core.errors import BadRequest, BrokerUnavailable, TopicNotFound
 from tailrace.core.ports import NewTopic, PartitionDetail, TopicDetail, internal_topic
 from tailrace.kafka.admin_config import refused
-from tailrace.kafka.connection import asking_settings
+from tailrace.kafka.connection import asking_settings, known_offset
 from tailrace.kafka.reader import topic_id_bytes
 from tailrace.kafka.settings import ClientSettings, client_config
 
@@ -162,7 +162,9 @@ class KafkaAdmin:
             except (TopicNotFound, BrokerUnavailable):
                 # Deleted or without a leader since it was described: shown with unknown offsets.
                 continue
-            offsets[place.topic, place.partition] = answer.offset
+            offset = known_offset(answer.offset)
+            if offset is not None:
+                offsets[place.topic, place.partition] = offset
         return offsets
 
     def _config(self, name: str, deadline: float) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin._metadata import TopicMetadata
 
 from tailrace.kafka.settings import LOGGER
@@ -126,6 +126,11 @@ def ask_metadata(consumer: Consumer, topic: str) -> TopicMetadata | None:
         _log.debug("no metadata of %s: %s", topic, error)
         return None
     return found
+
+
+def known_offset(offset: int) -> int | None:
+    """What an administrator's client was told; None where a leader was silent, no error to librdkafka."""
+    return None if offset == OFFSET_INVALID else offset
 
 
 def ask_bounds(consumer: Consumer, topic: str, partition: int) -> tuple[int, int] | None:

@@ -5,14 +5,7 @@ import base64
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
-from confluent_kafka import (
-    OFFSET_INVALID,
-    IsolationLevel,
-    KafkaException,
-    TopicCollection,
-    TopicPartition,
-    Uuid,
-)
+from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition, Uuid
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
@@ -114,11 +107,10 @@ class KafkaReader:
         offsets: dict[int, int | None] = {}
         for place, future in asked.items():
             try:
-                offset = (await _answer(f"ask the offsets of {topic!r}", asyncio.wrap_future(future))).offset
+                answer = await _answer(f"ask the offsets of {topic!r}", asyncio.wrap_future(future))
+                offsets[place.partition] = connection.known_offset(answer.offset)
             except BrokerUnavailable:
-                offset = OFFSET_INVALID
-            # A leader that did not answer in time is no error to librdkafka.
-            offsets[place.partition] = None if offset == OFFSET_INVALID else offset
+                offsets[place.partition] = None
         return offsets
 
     async def _ask_cluster_id(self) -> str:

@@ -10,11 +10,11 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from confluent_kafka.admin._topic import TopicDescription
 
 from tailrace.core.cursors import Cursor, Position, topic_tag
-from tailrace.core.errors import BadRequest, TopicNotFound
+from tailrace.core.errors import BadRequest, BrokerUnavailable, TopicNotFound
 from tailrace.core.ports import TopicInfo
 from tailrace.core.scans import Missing
 from tailrace.core.starts import Edge, Last, Moment, Start
-from tailrace.kafka.connection import asking_settings
+from tailrace.kafka.connection import asking_settings, known_offset
 from tailrace.kafka.errors import translate_exception
 from tailrace.kafka.reader import topic_id_bytes
 
@@ -75,10 +75,13 @@ class Questions:
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=ANSWER_SECONDS,
         )
-        return {
-            (at.topic, at.partition): int(_answer(future, "The topic's offsets cannot be asked.").offset)
-            for at, future in asked.items()
-        }
+        found: Places = {}
+        for at, future in asked.items():
+            offset = known_offset(_answer(future, "The topic's offsets cannot be asked.").offset)
+            if offset is None:
+                raise BrokerUnavailable(f"The broker that leads {at.topic}/{at.partition} does not answer.")
+            found[at.topic, at.partition] = offset
+        return found
 
 
 def _answer(future: "Future[_T]", detail: str) -> _T:
