@@ -139,3 +139,31 @@ async def test_a_page_opened_as_a_file_needs_the_flag(page, log, tmp_path, allow
         else:
             await page.locator("#logs li", has_text="Error: cannot connect").first.wait_for()
             assert await texts(page, "#messages") == []
+
+
+async def test_a_wrong_token_in_the_address_is_said(page, live):
+    """On a page that is open already too; what anybody may do works."""
+    for address in (f"{live.url}/", f"{live.url}/demo"):
+        await page.goto(f"{address}#token=tr_wrong")
+        await page.wait_for_url(f"{live.url}/demo")
+        await page.wait_for_selector(CONNECTED)
+        await page.locator("#logs li.error", has_text="The token is not known here").wait_for()
+        assert "You are not logged in" in await page.text_content("#who")
+
+
+async def test_a_gateway_that_is_away_is_said_once(page, log):
+    """What is sent meanwhile waits in the page, and the figures say that nothing comes."""
+    log.create("weather")
+    async with live_gateway(memory_ports(log)) as live:
+        await page.goto(f"{live.url}/#token={TOKEN}")
+        await page.wait_for_selector(CONNECTED)
+        await page.locator("#rate", has_text="0 records/s").wait_for()
+        assert await page.input_value("#topic") == "weather"
+    for _ in range(2):
+        await page.wait_for_event("requestfailed", lambda request: "socket.io" in request.url)
+    await page.wait_for_selector("#state[data-state=disconnected]")
+    await page.fill("#text", "early")
+    await page.click("button[type=submit]")
+    await page.locator("#logs li", has_text="the text waits in this page").wait_for()
+    await page.locator("#rate", has_text="connecting").wait_for()
+    assert len([text for text in await texts(page, "#logs") if "cannot connect" in text]) == 1

@@ -2,10 +2,16 @@
 import { connectKafka, type KafkaSocket } from "./kafka.js";
 import { Lines } from "./lines.js";
 import { follow, readableTopics } from "./live.js";
-import { logInByAddress } from "./session.js";
+import { logInByAddress, tokenInAddress, whoAmI } from "./session.js";
 
 const MOST_LINES = 1000;
 const RATE_MS = 1000;
+// What the manual's examples read.
+const FIRST_TOPIC = "weather";
+const NO_ANSWER = "Error: cannot connect, the gateway does not answer; trying again";
+const NO_ANSWER_TO_FILE = `${NO_ANSWER}. A page opened as a file needs --allow-null-origin.`;
+const NOT_LOGGED_IN =
+  "You are not logged in, so you see only what anybody may. Open the address with #token=… that tailrace dev prints.";
 const fromFile = location.protocol === "file:";
 
 // Opened as a file it belongs to no server: `demo.html?gateway=http://127.0.0.1:8484`.
@@ -35,8 +41,10 @@ function setState(name: "connected" | "connecting" | "disconnected"): void {
 function listen(socket: KafkaSocket): void {
   const count = element("count", HTMLElement);
   const showCount = () => (count.textContent = messages.total.toLocaleString("en"));
+  let away = false;
   socket.on("connect", () => {
     setState("connected");
+    away = false;
     socket.emit("kafkaconsumer");
   });
   socket.on("disconnect", (reason) => {
@@ -46,7 +54,10 @@ function listen(socket: KafkaSocket): void {
   socket.io.on("reconnect_attempt", () => setState("connecting"));
   socket.on("connect_error", (error) => {
     setState("disconnected");
-    log(`Error: cannot connect (${error.message})`);
+    // While it is active it tries again by itself; otherwise the gateway's answer says why not.
+    if (!socket.active) log(`Error: cannot connect: ${error.message}`);
+    else if (!away) log(fromFile ? NO_ANSWER_TO_FILE : NO_ANSWER);
+    away = true;
   });
   socket.on("logs", ({ data }) => log(data));
   socket.on("kafkaconsumer1", () => {
@@ -62,10 +73,20 @@ function listen(socket: KafkaSocket): void {
 function offer(socket: KafkaSocket): void {
   element("form", HTMLFormElement).addEventListener("submit", (event) => {
     event.preventDefault();
+    if (!socket.connected) log("Not connected: the text waits in this page and is sent when the gateway answers");
     socket.emit("kafkaproducer", text.value);
     text.select();
   });
-  element("list", HTMLButtonElement).addEventListener("click", () => socket.emit("kafkaconsumer"));
+  element("list", HTMLButtonElement).addEventListener("click", () => {
+    // With a new connection the list comes anyway.
+    if (socket.connected) socket.emit("kafkaconsumer");
+  });
+}
+
+function rateText(source: EventSource | undefined, arrived: number): string {
+  if (source?.readyState === EventSource.CONNECTING) return "connecting";
+  if (source?.readyState === EventSource.CLOSED) return "ended; load the page again";
+  return `${arrived.toLocaleString("en")} records/s`;
 }
 
 async function showLive(): Promise<void> {
@@ -77,6 +98,7 @@ async function showLive(): Promise<void> {
   let source: EventSource | undefined;
   let before = 0;
   choice.append(...topics.map((topic) => new Option(topic)));
+  if (topics.includes(FIRST_TOPIC)) choice.value = FIRST_TOPIC;
   const watch = () => {
     source?.close();
     records.clear();
@@ -85,18 +107,28 @@ async function showLive(): Promise<void> {
   };
   choice.addEventListener("change", watch);
   setInterval(() => {
-    rate.textContent = `${(records.total - before).toLocaleString("en")} records/s`;
+    rate.textContent = rateText(source, records.total - before);
     before = records.total;
   }, RATE_MS);
   element("live", HTMLElement).hidden = false;
   watch();
 }
 
+async function logIn(): Promise<void> {
+  const who = element("who", HTMLElement);
+  const refused = await logInByAddress(gateway);
+  if (refused !== null) log(refused);
+  const { name, everywhere } = await whoAmI(gateway);
+  who.textContent = name === "anonymous" && !everywhere ? NOT_LOGGED_IN : `You are ${name}.`;
+}
+
+// With the page open already, a new token in its address loads nothing by itself.
+addEventListener("hashchange", () => {
+  if (tokenInAddress() !== null) location.reload();
+});
+
 async function start(): Promise<void> {
-  if (!fromFile) {
-    const refused = await logInByAddress(gateway);
-    if (refused !== null) log(refused);
-  }
+  if (!fromFile) await logIn();
   const socket = connectKafka(gateway);
   listen(socket);
   offer(socket);
