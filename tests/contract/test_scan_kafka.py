@@ -98,3 +98,18 @@ def test_following_tells_that_a_topic_was_made_again(following):
     cluster.recreate(topic)
     cluster.append(topic, b"new", b"newer")
     assert heard(4) == ([b"old", b"new", b"newer"], [Missing(topic, 0, 1, None, "recreated")])
+
+
+@pytest.mark.faults
+def test_a_reader_that_follows_learns_that_no_broker_answers(kafka_cluster):
+    """Quiet topics look the same otherwise."""
+    kafka = kafka_cluster()
+    topic = KafkaCluster(kafka.bootstrap_servers).topic()
+    settings = translate({"bootstrap_servers": kafka.bootstrap_servers})
+    events = KafkaScan(settings, ScanRequest((topic,), stop=None), 0).events()
+    assert next(events) is None
+    kafka.stop()
+    end = time.monotonic() + 20
+    while (event := next(events)) is None:
+        assert time.monotonic() < end
+    assert event == Waiting("no broker answers")

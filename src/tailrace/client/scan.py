@@ -10,7 +10,7 @@ from tailrace.client.problems import to_error
 from tailrace.client.records import Control, Gap, RecordBatch, Stalled, parse_lines
 from tailrace.client.topics import ends_of
 from tailrace.core.cursors import Cursor, Position, TopicCursor
-from tailrace.core.errors import Unavailable
+from tailrace.core.errors import BrokerUnavailable, Unavailable
 from tailrace.core.records import Record
 from tailrace.core.scans import Batch, Missing, Progress, ScanRequest, Waiting
 from tailrace.core.starts import Moment, parse_start
@@ -93,7 +93,7 @@ class GatewayScan:
                     pause, reached = FIRST_PAUSE_SECONDS, time.monotonic()
                     yield event
             except Unavailable as error:
-                if self._stop is not None and time.monotonic() - reached > GIVE_UP_SECONDS:
+                if self._stop is not None and _is_final(error, reached):
                     raise
                 yield Waiting(error.detail)
             self._close()
@@ -172,7 +172,7 @@ class GatewayScan:
         elif control.gap is not None:
             return self._gap(control.gap)
         elif control.stalled is not None:
-            return Waiting(_why(control.stalled))
+            return self._stalled(control.stalled)
         elif control.error is not None:
             error = to_error(control.error)
             if control.error.retry in {"same", "after"}:
@@ -183,6 +183,13 @@ class GatewayScan:
                 self._move_to(control.end.cursor)
             self._done = control.end.reason in _FINISHED
         return None
+
+    def _stalled(self, stalled: Stalled) -> Waiting:
+        if stalled.reason == "broker_unavailable" and self._stop is not None:
+            raise BrokerUnavailable(
+                f"The gateway at {self._address} cannot reach Kafka.", hint="Try again when Kafka runs."
+            )
+        return Waiting(_why(stalled))
 
     def _gap(self, gap: Gap) -> Missing | None:
         if gap.cursor:
@@ -205,7 +212,14 @@ class GatewayScan:
             self._started = dict(self._next)
 
 
+def _is_final(error: Unavailable, reached: float) -> bool:
+    # The gateway itself has waited for Kafka before it says so.
+    return isinstance(error, BrokerUnavailable) or time.monotonic() - reached > GIVE_UP_SECONDS
+
+
 def _why(stalled: Stalled) -> str:
+    if stalled.reason == "broker_unavailable":
+        return "the gateway cannot reach Kafka"
     if stalled.reason:
         return f"the gateway waits: {stalled.reason}"
     return f"an open transaction holds back records of {stalled.topic}"

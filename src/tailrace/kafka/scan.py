@@ -257,9 +257,12 @@ class KafkaScan:
         if at != resume:
             yield Missing(*place, min(at, resume), max(at, resume), cause)
 
-    def _follow(self, now: float) -> Iterator[Missing]:
+    def _follow(self, now: float) -> Iterator[Missing | Waiting]:
         """Read partitions that were added, and topics that were made again, from their start."""
         for topic in self._changes.since(now):
+            if isinstance(topic, Waiting):
+                yield topic
+                continue
             old, self._topics[topic.name] = self._topics[topic.name], topic
             if topic.tag != old.tag:
                 yield from self._leave_old([place for place in self._next if place[0] == topic.name])

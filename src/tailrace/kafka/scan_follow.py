@@ -5,8 +5,9 @@ from concurrent.futures import Future
 
 from confluent_kafka.admin._topic import TopicDescription
 
-from tailrace.core.errors import TailraceError
+from tailrace.core.errors import BrokerUnavailable, TailraceError
 from tailrace.core.ports import TopicInfo
+from tailrace.core.scans import Waiting
 from tailrace.kafka.scan_places import Questions
 
 # A topic made again is longer than the place in the old one soon; until then nothing of it is read unnoticed.
@@ -22,16 +23,20 @@ class TopicChanges:
         self._asked: Mapping[str, Future[TopicDescription]] = {}
         self._look_at = 0.0
 
-    def since(self, now: float) -> Iterator[TopicInfo]:
-        """The topics that are not what they were at the last call, as they are now."""
+    def since(self, now: float) -> Iterator[TopicInfo | Waiting]:
+        """The topics that changed since the last call, as they are now; Waiting where nobody can say it."""
         if not all(future.done() for future in self._asked.values()):
             return
         asked, self._asked = self._asked, {}
         for name, future in asked.items():
             try:
                 topic = self._questions.info(name, future)
+            except BrokerUnavailable:
+                # Brokers that are away look like quiet topics otherwise.
+                yield Waiting("no broker answers")
+                continue
             except TailraceError:
-                # Deleted, which its reader is told, or nobody can say at present.
+                # Deleted, which its reader is told.
                 continue
             if topic != self._topics[name]:
                 self._topics[name] = topic

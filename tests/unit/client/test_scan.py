@@ -2,7 +2,7 @@ import pytest
 
 from tailrace.client.exchange import Address
 from tailrace.client.scan import GatewayScan
-from tailrace.core.errors import Forbidden, Unavailable
+from tailrace.core.errors import BrokerUnavailable, Forbidden, Unavailable
 from tailrace.core.scans import Missing, ScanRequest, Waiting
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -97,6 +97,22 @@ def test_a_first_answer_of_unavailable_is_told(scripted):
     """What could not be reached at first is said instead of waited for."""
     with pytest.raises(Unavailable):
         scan(scripted(refuses(503)))
+
+
+STALLED = b'{"stalled":{"reason":"broker_unavailable"}}\n'
+
+
+def test_a_reading_that_is_to_end_does_not_wait_for_kafka(scripted):
+    """A gateway without Kafka ends it with a sentence."""
+    with pytest.raises(BrokerUnavailable, match="cannot reach Kafka"):
+        list(scan(scripted(says(STALLED, end=False)), stop="end").events())
+
+
+def test_a_reading_without_end_waits_for_kafka(scripted):
+    """It says so, and goes on when Kafka is back."""
+    events = list(scan(scripted(says(STALLED, CURSOR, record(0), DONE)), stop=None).events())
+    assert Waiting("the gateway cannot reach Kafka") in events
+    assert values(events) == [b"0"]
 
 
 def test_the_token_goes_in_a_header(scripted):
