@@ -7,7 +7,7 @@ import click
 from tailrace.cli import forms
 from tailrace.cli.cursor_file import CursorFile
 from tailrace.cli.group import DONE, INTERRUPTED
-from tailrace.cli.options import Command, target_options
+from tailrace.cli.options import Command, Whole, target_options
 from tailrace.cli.pump import Pump
 from tailrace.cli.target import Target
 from tailrace.core.scans import ScanRequest
@@ -40,12 +40,12 @@ from tailrace.core.starts import parse_start
     metavar="EXPR",
     help='Only records that fulfil it: key == "a", headers["b"] == "c", or value.d.e == 5.',
 )
-@click.option("--max", "-n", "limit", type=click.IntRange(1), metavar="N", help="End after so many records.")
+@click.option("--max", "-n", "limit", type=Whole(1), metavar="N", help="End after so many records.")
 @click.option(
     "--partition",
     "-p",
     "partitions",
-    type=click.IntRange(0),
+    type=Whole(0),
     multiple=True,
     help="Only this one; may repeat.",
 )
@@ -53,7 +53,8 @@ from tailrace.core.starts import parse_start
     "--save-cursor",
     "cursor_file",
     metavar="FILE",
-    help="Keep the place to go on from, and start from it next time; - shows it on standard error.",
+    help="Keep the place to go on from, and start there next time, unless --from is given; "
+    "- shows it on standard error.",
 )
 @target_options
 def command(
@@ -82,9 +83,10 @@ def command(
 
         parse_filter(filter_)  # likewise
     saved = CursorFile(cursor_file) if cursor_file else None
+    kept = saved.load(topics) if saved else None
     request = ScanRequest(
         tuple(dict.fromkeys(topics)),
-        start or (saved.load() if saved else None) or "beginning",
+        start or kept or "beginning",
         None if follow else stop or "end",
         frozenset(partitions) or None,
         limit,

@@ -1,6 +1,7 @@
 """A cursor kept in a file, so that the next run goes on where this one ended."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from tailrace.core.cursors import Cursor
@@ -14,19 +15,28 @@ class CursorFile:
         self._path = None if name == "-" else Path(name)
         self._kept = ""
 
-    def load(self) -> str | None:
-        """What was saved; None if nothing was. Raises BadCursor if the file holds something else."""
+    def load(self, topics: Sequence[str]) -> str | None:
+        """What was saved; None if nothing was.
+
+        Raises:
+            BadCursor: the file holds something else, or a place in other topics, which saving would lose.
+        """
         if self._path is None or not self._path.exists():
             return None
         text = self._path.read_text(encoding="utf-8").strip()
         if not text:
             return None
         try:
-            Cursor.parse(text)
+            held = Cursor.parse(text).topics
         except BadCursor as error:
             raise BadCursor(
                 f"The file {self._path} holds no cursor.", cause=error.detail, hint="Name another file."
             ) from None
+        if others := sorted(held.keys() - set(topics)):
+            raise BadCursor(
+                f"The file {self._path} holds a place in {', '.join(others)}, which is not read here.",
+                hint="Name another file.",
+            )
         return text
 
     def save(self, cursor: Cursor) -> None:

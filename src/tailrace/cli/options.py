@@ -10,6 +10,12 @@ from tailrace.cli.target import Target
 Decorated = Callable[..., Any]
 
 
+class Whole(click.IntRange):
+    """A whole number within bounds; click would call it an integer range."""
+
+    name = "whole number"
+
+
 class Command(click.Command):
     """A command whose help ends with one example that works as it stands."""
 

@@ -20,9 +20,9 @@ from tailrace.core.ports import NewRecord, NewTopic
 def test_a_cursor_is_kept_and_found_again(tmp_path):
     """The next run starts where this one ended."""
     file = CursorFile(str(tmp_path / "place"))
-    assert file.load() is None
+    assert file.load(["orders"]) is None
     file.save(Cursor.parse("orders:0@12"))
-    assert CursorFile(str(tmp_path / "place")).load() == "orders:0@12"
+    assert CursorFile(str(tmp_path / "place")).load(["orders"]) == "orders:0@12"
     assert [path.name for path in tmp_path.iterdir()] == ["place"]
 
 
@@ -30,7 +30,15 @@ def test_a_file_that_is_no_cursor_is_refused(tmp_path):
     """A wrong file is named instead of being overwritten."""
     (tmp_path / "notes").write_text("dear diary")
     with pytest.raises(BadCursor, match="notes"):
-        CursorFile(str(tmp_path / "notes")).load()
+        CursorFile(str(tmp_path / "notes")).load(["orders"])
+
+
+def test_a_place_in_another_topic_is_not_lost(tmp_path):
+    """A file that belongs to another reading is refused instead of being overwritten."""
+    (tmp_path / "here").write_text("weather:0@12")
+    with pytest.raises(BadCursor, match="a place in weather"):
+        CursorFile(str(tmp_path / "here")).load(["demo"])
+    assert CursorFile(str(tmp_path / "here")).load(["demo", "weather"]) == "weather:0@12"
 
 
 def test_a_topic_is_read_with_its_parts():
