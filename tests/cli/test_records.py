@@ -117,6 +117,13 @@ def test_one_partition(run, make_topic):
     assert run("consume", topic, "--partition", "1", "--format", "raw")[1] == b"one\n"
 
 
+def test_a_partition_that_is_not_there_is_said_once(run, topic):
+    """Not for each record."""
+    code, _, err = run("produce", topic, "--partition", "7", given=b"a\nb\n")
+    assert (code, len(err.splitlines())) == (2, 2)
+    assert "has no partition 7" in err
+
+
 def test_keys_headers_and_null(run, topic):
     """-K splits a line, -Z makes an empty value null, -H adds headers."""
     run("produce", topic, "-K", ":", "-Z", "-H", "h=1", given=b"k:\n")
@@ -146,6 +153,7 @@ def test_a_missing_topic_is_said_and_not_made(run):
         assert code == 1
         assert "missing" in err
         assert len(err.splitlines()) <= 3
+        assert words[0] != "produce" or "tailrace topics create missing" in err
     assert b"missing" not in run("topics", "list")[1]
 
 

@@ -21,7 +21,7 @@ from tailrace.cli.commands import help_text
 def main() -> None:
     """Run the command line of this process."""
     # The page of all commands, without the 60 ms that importing the rest takes.
-    if sys.argv[1:] in ([], ["--help"], ["-h"]):
+    if sys.argv[1:] in ([], ["--help"], ["-h"], ["help"]):
         sys.stdout.write(help_text())
         return
     from tailrace.cli.group import run  # noqa: PLC0415  # see above

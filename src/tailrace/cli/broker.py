@@ -14,17 +14,19 @@ from tailrace.cli.dev import default_data_dir
 from tailrace.cli.group import DONE
 from tailrace.cli.interrupt import Interrupt
 from tailrace.cli.new_topics import parse_topics
-from tailrace.cli.options import Command
+from tailrace.cli.options import Command, Whole
 from tailrace.core.errors import TopicExists, Unavailable
 from tailrace.core.ports import NewTopic
 
 LOOK_SECONDS = 0.5
+_READY = """\
+Kafka is ready at {servers}; Ctrl-C ends it.
+For commands in other terminals:  export TAILRACE_BROKER={servers}
+"""
 
 
 @click.command(cls=Command, example="tailrace broker --port 9092 --topic orders:12", name="broker")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=9092, help="9092 by default; 0 takes a free one."
-)
+@click.option("--port", type=Whole(0, 65535), default=9092, help="9092 by default; 0 takes a free one.")
 @click.option("--host", default="127.0.0.1", help="Address to listen on; 127.0.0.1 by default.")
 @click.option("--advertise", metavar="HOST", default="", help="The name under which clients reach it.")
 @click.option(
@@ -71,7 +73,7 @@ def command(
     # Not before Kafka is up: until then Ctrl-C breaks the start off.
     with kafka, Interrupt((signal.SIGINT, signal.SIGTERM)) as interrupt:
         _make_topics(kafka.bootstrap_servers, wanted)
-        sys.stdout.write(f"Kafka is ready at {kafka.bootstrap_servers}\n")
+        sys.stdout.write(_READY.format(servers=kafka.bootstrap_servers))
         sys.stdout.flush()
         while not interrupt.seen:
             if not kafka.running:

@@ -9,7 +9,7 @@ import click
 
 from tailrace.cli.group import DONE
 from tailrace.cli.new_topics import parse_topics
-from tailrace.cli.options import Command
+from tailrace.cli.options import Command, Whole
 
 
 def default_data_dir() -> Path:
@@ -19,10 +19,8 @@ def default_data_dir() -> Path:
 
 
 @click.command(cls=Command, example="tailrace dev --topic orders:12", name="dev")
-@click.option("--port", type=click.IntRange(0, 65535), help="The gateway's port; 8484 by default.")
-@click.option(
-    "--broker-port", type=click.IntRange(0, 65535), default=9092, help="Kafka's port; 9092 by default."
-)
+@click.option("--port", type=Whole(0, 65535), help="The gateway's port; 8484 by default.")
+@click.option("--broker-port", type=Whole(0, 65535), default=9092, help="Kafka's port; 9092 by default.")
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
@@ -30,6 +31,16 @@ class Group(click.Group):
             return None
         found: click.Command = import_module(f"tailrace.cli.{cmd_name}").command
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; a mistyped one is told the nearest."""
+        name = args[0]
+        if not ctx.resilient_parsing and name not in COMMANDS and not name.startswith("-"):
+            near = get_close_matches(name, COMMANDS, 1)
+            ctx.fail(f"No such command {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
 
     def get_help(self, ctx: click.Context) -> str:
         """The page that is shown without an import, too."""
@@ -72,6 +83,9 @@ def exit_code(arguments: Sequence[str]) -> int:
     """Run a command line; answers how the process is to end."""
     try:
         code = tailrace.main(list(arguments), prog_name="tailrace", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stdout.write(f"{error.ctx.get_help()}\n")
+        return DONE
     except click.ClickException as error:
         _say_wrong_usage(error)
         return error.exit_code

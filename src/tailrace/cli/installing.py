@@ -5,6 +5,12 @@ import sys
 from tailrace.broker import Progress
 from tailrace.cli.output import note
 
+_STEPS = {
+    "resolve": "Looking up what Kafka consists of",
+    "download": "Downloading Kafka",
+    "train": "Preparing Java for faster starts, which takes about half a minute, once",
+}
+
 
 class InstallProgress:
     """One line that is drawn over on a terminal, else one line a step."""
@@ -17,12 +23,10 @@ class InstallProgress:
         """Show it."""
         if not sys.stderr.isatty():
             if progress.step != self._step:
-                note(f"{progress.step} …")
+                note(f"{_STEPS[progress.step]} …")
             self._step = progress.step
             return
-        amount = f"{progress.done / 1e6:.1f}"
-        total = f" of {progress.total / 1e6:.1f}" if progress.total else ""
-        sys.stderr.write(f"\r\x1b[K{progress.step}: {progress.name}  {amount}{total} MB"[:200])
+        sys.stderr.write(f"\r\x1b[K{_line(progress)}"[:200])
         sys.stderr.flush()
         self._drawn = True
 
@@ -32,3 +36,12 @@ class InstallProgress:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
         self._drawn = False
+
+
+def _line(progress: Progress) -> str:
+    if not progress.total:
+        return f"{_STEPS[progress.step]} …"
+    return (
+        f"{_STEPS[progress.step]}: {progress.name}  "
+        f"{progress.done / 1e6:.1f} of {progress.total / 1e6:.1f} MB"
+    )

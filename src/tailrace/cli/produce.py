@@ -1,5 +1,6 @@
 """`tailrace produce`: lines, JSON records or whole files into a topic."""
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -17,11 +18,10 @@ from tailrace.cli.options import Command, target_options
 from tailrace.cli.output import note
 from tailrace.cli.progress import ProgressBar
 from tailrace.cli.target import Target
-from tailrace.core.errors import BadRecord, TailraceError, TooLarge
+from tailrace.core.errors import BadRecord, BadRequest, Forbidden, TailraceError, TooLarge, TopicNotFound
 from tailrace.core.ports import NewRecord
 from tailrace.core.records import Headers
 from tailrace.core.scans import Load
-from tailrace.protocol.produce import RecordParser
 
 # What brokers take is theirs to say; this only bounds one record in memory.
 MOST_RECORD_BYTES = 64 << 20
@@ -118,9 +118,28 @@ def command(
         key_separator.encode(),
         empty_as_null,
     )
-    if format_ == "value" and stamp.plain:
-        return _Run(target.load_values(topic), _values).run(files)
-    return _Run(target.load_records(topic), _READERS[format_](stamp)).run(files)
+    try:
+        if format_ == "value" and stamp.plain:
+            return _Run(target.load_values(topic), _values).run(files)
+        _check_partition(target, topic, stamp.partition)
+        return _Run(target.load_records(topic), _READERS[format_](stamp)).run(files)
+    except TopicNotFound:
+        hint = f"Make it: tailrace topics create {shlex.quote(topic)}"
+        raise TopicNotFound(f"There is no topic {topic!r}.", hint=hint) from None
+
+
+def _check_partition(target: Target, topic: str, partition: int | None) -> None:
+    """One that the topic does not have is said once, not for each record."""
+    if partition is None or partition == ANY_PARTITION:
+        return
+    try:
+        last = len(target.admin().describe(topic).partitions) - 1
+    except Forbidden:
+        return  # who may write but not describe learns it from each record
+    if partition > last:
+        raise BadRequest(
+            f"The topic {topic!r} has no partition {partition}.", hint=f"Its partitions are 0 to {last}."
+        )
 
 
 def _values(source: BinaryIO) -> Iterator[Sequence[bytes]]:
@@ -139,6 +158,8 @@ def _line_records(stamp: Stamp) -> "_Reader[NewRecord]":
 
 
 def _json_records(stamp: Stamp) -> "_Reader[NewRecord]":
+    from tailrace.protocol.produce import RecordParser  # noqa: PLC0415  # heavy: not for bare values
+
     parser = RecordParser(MOST_RECORD_BYTES)
 
     def read(source: BinaryIO) -> Iterator[Sequence[NewRecord]]:
@@ -242,11 +263,11 @@ def _size(files: Sequence[str]) -> int | None:
     return None if "-" in files else sum(Path(name).stat().st_size for name in files)
 
 
-def _header(given: str) -> tuple[str, bytes | None]:
+def _header(given: str) -> tuple[str, bytes]:
     name, equals, value = given.partition("=")
-    if not name:
+    if not name or not equals:
         raise click.UsageError(f"--header takes NAME=VALUE, not {given!r}.")
-    return name, value.encode() if equals else None
+    return name, value.encode()
 
 
 def _partition(given: str | None, format_: str) -> int | None:

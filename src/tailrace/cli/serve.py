@@ -3,16 +3,14 @@
 import click
 
 from tailrace.cli.group import DONE
-from tailrace.cli.options import Command
+from tailrace.cli.options import Command, Whole
 from tailrace.cli.output import note
 
 
 @click.command(cls=Command, example="tailrace serve --broker localhost:9092 --port 8484 --open", name="serve")
 @click.option("--broker", metavar="HOST:PORT", envvar="TAILRACE_BROKER", help="Brokers to ask first.")
 @click.option("--host", help="Address to listen on; 127.0.0.1 by default.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), help="Port to listen on; 8484 by default, 0 takes a free one."
-)
+@click.option("--port", type=Whole(0, 65535), help="Port to listen on; 8484 by default, 0 takes a free one.")
 @click.option("--config", metavar="FILE", help="The settings file.")
 @click.option("--open", "open_", is_flag=True, help="Anonymous may do everything, from this machine only.")
 @click.option("--kafka-topic", metavar="TOPIC", help="The topic of the /kafka namespace; demo by default.")

@@ -8,7 +8,7 @@ import click
 from tailrace.cli import forms
 from tailrace.cli.consume import make_form
 from tailrace.cli.group import DONE, INTERRUPTED
-from tailrace.cli.options import Command, target_options
+from tailrace.cli.options import Command, Whole, target_options
 from tailrace.cli.pump import Pump
 from tailrace.cli.target import Target
 from tailrace.core.cursors import Cursor
@@ -25,7 +25,7 @@ MOST_RECORDS = 100_000
     "-n",
     "--lines",
     "count",
-    type=click.IntRange(0, MOST_RECORDS),
+    type=Whole(0, MOST_RECORDS),
     default=10,
     help="How many; 10 by default.",
 )

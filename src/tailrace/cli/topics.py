@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import click
 
-from tailrace.cli.options import Command, target_options
+from tailrace.cli.options import Command, Whole, target_options
 from tailrace.cli.output import note, show
 from tailrace.cli.target import Target
-from tailrace.core.errors import TopicExists
+from tailrace.core.errors import BadRequest, TopicExists, TopicNotFound
 from tailrace.core.ports import NewTopic, TopicDetail
 
 _COLUMNS = ("partition", "leader", "replicas", "in_sync_replicas", "earliest", "latest")
@@ -31,12 +31,8 @@ def list_topics(target: Target, internal: bool) -> None:  # noqa: FBT001  # clic
 
 @command.command(cls=Command, example="tailrace topics create orders -p 12 --set retention.ms=86400000")
 @click.argument("name")
-@click.option(
-    "--partitions", "-p", type=click.IntRange(1), metavar="N", help="The broker's default if left out."
-)
-@click.option(
-    "--replicas", "-r", type=click.IntRange(1), metavar="N", help="The broker's default if left out."
-)
+@click.option("--partitions", "-p", type=Whole(1), metavar="N", help="The broker's default if left out.")
+@click.option("--replicas", "-r", type=Whole(1), metavar="N", help="The broker's default if left out.")
 @click.option(
     "--set", "values", metavar="NAME=VALUE", multiple=True, help="A setting of the topic; may repeat."
 )
@@ -54,9 +50,14 @@ def create(
     admin = target.admin()
     try:
         admin.create([NewTopic(name, partitions, replicas, dict(map(_pair, values)))])
-    except TopicExists:
+    except TopicExists as error:
         if not if_missing:
+            error.hint = "With --if-missing a topic that is there is left as it is."
             raise
+    except BadRequest as error:
+        if replicas and not error.hint:
+            error.hint = "There cannot be more --replicas than brokers."
+        raise
     _show(admin.describe(name))
 
 
@@ -89,7 +90,7 @@ def configure(target: Target, name: str, values: tuple[str, ...], names: tuple[s
 @command.command(cls=Command, example="tailrace topics grow orders --partitions 24")
 @click.argument("name")
 @click.option(
-    "--partitions", "-p", type=click.IntRange(1), metavar="N", required=True, help="How many there shall be."
+    "--partitions", "-p", type=Whole(1), metavar="N", required=True, help="How many there shall be."
 )
 @target_options
 def grow(target: Target, name: str, partitions: int) -> None:
@@ -109,7 +110,11 @@ def delete(target: Target, names: tuple[str, ...], yes: bool) -> None:  # noqa: 
         _ask(names)
     admin = target.admin()
     for name in names:
-        admin.delete(name)
+        try:
+            admin.delete(name)
+        except TopicNotFound as error:
+            error.hint = "`tailrace topics list` shows the topics that there are."
+            raise
         note(f"deleted {name}")
 
 

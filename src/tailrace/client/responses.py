@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from tailrace.core.errors import Unavailable
 
 LARGEST_HEAD = 64 << 10
+_TRY_AGAIN = "Try again."
+# Kafka, too, ends a connection on which it is spoken to in HTTP.
+_PORT = "Check that this is the gateway's port (8484 by default), not Kafka's."
 _BODILESS = frozenset({204, 304})
 
 
@@ -48,7 +51,9 @@ class ResponseReader:
         if self.ended:
             return
         if self.head is None or self._chunked or self._left is not None:
-            raise Unavailable("The gateway broke off the connection.", hint="Try again.")
+            raise Unavailable(
+                "The gateway broke off the connection.", hint=_TRY_AGAIN if self.head else _PORT
+            )
         self.ended = True
 
     def taken(self) -> bytes:
@@ -127,4 +132,4 @@ class ResponseReader:
 
 
 def _no_http() -> Unavailable:
-    return Unavailable("What answers there speaks no HTTP.", hint="Check the address and the port.")
+    return Unavailable("What answers there speaks no HTTP.", hint=_PORT)

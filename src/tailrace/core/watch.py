@@ -157,7 +157,8 @@ class Watch:
         found = await self._reader.describe([topic])
         if topic not in found:
             raise TopicNotFound(
-                f"There is no topic {topic!r}.", hint="Make it first: tailrace topics create."
+                f"There is no topic {topic!r}.",
+                hint="`tailrace topics list` shows the topics that there are.",
             )
         return found[topic]
 

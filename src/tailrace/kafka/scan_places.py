@@ -58,7 +58,10 @@ class Questions:
 
     def info(self, name: str, asked: "Future[TopicDescription]") -> TopicInfo:
         """What was answered about a topic."""
-        topic = _answer(asked, f"The topic {name!r} cannot be read.")
+        try:
+            topic = _answer(asked, f"The topic {name!r} cannot be read.")
+        except TopicNotFound as error:
+            raise TopicNotFound(f"There is no topic {name!r}.", hint=error.hint) from None
         tag = topic_tag(self._cluster_id, topic_id_bytes(topic.topic_id))
         return TopicInfo(name, tag, len(topic.partitions))
 

@@ -90,7 +90,9 @@ def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
         return text, tomllib.loads(text)
     except OSError as error:
         raise ConfigurationError(
-            f"The settings file {path} cannot be read.", cause=error.strerror or str(error)
+            f"The settings file {path} cannot be read.",
+            cause=error.strerror or str(error),
+            hint="Name another with --config.",
         ) from None
     except ValueError as error:
         raise ConfigurationError(

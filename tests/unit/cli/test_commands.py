@@ -8,7 +8,7 @@ import pytest
 
 import tailrace as package
 from tailrace.cli.commands import COMMANDS, help_text
-from tailrace.cli.group import tailrace
+from tailrace.cli.group import exit_code, tailrace
 
 
 def all_commands() -> list[tuple[str, click.Command]]:
@@ -46,6 +46,29 @@ def test_help_imports_nothing_heavy():
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_group_alone_shows_its_page(capsys):
+    """As `tailrace` alone does: on standard output, as it is."""
+    assert exit_code(["topics"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("Usage: tailrace topics [OPTIONS] COMMAND [ARGS]...\n")
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["tial"], "No such command 'tial'. Did you mean 'tail'?"),
+        (["xyzzy"], "No such command 'xyzzy'."),
+        (["tail", "t", "--lines", "x"], "'x' is not a valid whole number."),
+        (["produce", "t", "--header", "foo"], "--header takes NAME=VALUE, not 'foo'."),
+    ],
+)
+def test_what_is_mistyped_is_told(words, said, capsys):
+    """In words of the user's, with the nearest right one."""
+    assert exit_code(words) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("words", "command"), all_commands())

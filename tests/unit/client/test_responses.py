@@ -52,3 +52,14 @@ def test_what_is_no_http_is_refused(data):
     """Another service's greeting is no answer."""
     with pytest.raises(Unavailable):
         read(data)
+
+
+def test_a_port_that_speaks_no_http_is_told_from_a_lost_connection():
+    """Kafka ends such a connection without a word, and trying again would never help."""
+    with pytest.raises(Unavailable) as before:
+        ResponseReader().closed()
+    assert "port" in before.value.hint
+    reader, _ = read(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+    with pytest.raises(Unavailable) as amid:
+        reader.closed()
+    assert amid.value.hint == "Try again."
