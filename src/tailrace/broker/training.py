@@ -28,7 +28,7 @@ def train(installation: Installation, path: Path) -> str:
         try:
             kafka.start(START_SECONDS)
         except EmbeddedKafkaError as error:
-            return f"{error} {error.cause}"
+            return str(error)
         kafka.stop(STOP_SECONDS)
     if not draft.exists():
         return "Java wrote no cache."

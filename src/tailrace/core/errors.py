@@ -64,6 +64,11 @@ class TailraceError(Exception):
         self.hint = hint
         self.retry_after = retry_after
 
+    def __str__(self) -> str:
+        """All of it, as a traceback shows it."""
+        cause = self.cause and f"({self.cause.removesuffix('.')})"
+        return " ".join(part for part in (self.detail, cause, self.hint) if part)
+
     def problem(self) -> dict[str, object]:
         """The RFC 9457 form; the same on every transport."""
         form: dict[str, object] = {
