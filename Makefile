@@ -14,7 +14,7 @@ NODE_READY := $(shell node -e 'process.exit(+(parseInt(process.versions.node) < 
 PAGES := $(wildcard examples/browser/package.json)
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 17
 
 setup: $(READY) page ## .venv with the locked dependencies
 	@:
@@ -25,6 +25,7 @@ $(READY): pyproject.toml uv.lock
 		echo "Install a newer one, or name it: make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3.12" >&2; exit 1; fi
 	@if ! $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null; then \
 		echo "$(PYTHON) has no venv. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi
+	@echo "Setting up .venv with the locked packages; up to a minute the first time."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
 	@$(RUN)/uv sync --locked --all-extras --inexact --compile-bytecode --quiet
@@ -42,8 +43,9 @@ else
 endif
 endif
 
+# Ctrl-C is how it is meant to end, at any time.
 demo: $(READY) ## Kafka, the gateway and a page on http://127.0.0.1:8484
-	@$(BIN)/tailrace dev $(ARGS)
+	@$(BIN)/tailrace dev $(ARGS) || test $$? -eq 130
 
 test: setup ## all tests (make test ARGS='-k cursor')
 	$(BIN)/pytest $(ARGS)
@@ -64,12 +66,15 @@ frameworks: $(READY) ## measure what was not chosen too, in an environment of it
 faults: $(READY) ## kill real processes and count what is lost; search long for counterexamples
 	$(BIN)/pytest -m "faults or hypothesis" --hypothesis-profile thorough $(ARGS)
 
-docs: $(READY) ## the manual, in site/
+docs: $(READY) ## the manual, in site/, and its reference from the code
 	$(BIN)/python scripts/generate_reference.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The manual is in site/index.html"
 
 up: ## Kafka and the gateway in containers
+	@docker compose version >/dev/null 2>&1 || { \
+		echo "Docker with its compose plugin is missing. On Ubuntu: apt-get install docker.io docker-compose-v2;" >&2; \
+		echo "elsewhere see https://docs.docker.com/compose/install" >&2; exit 1; }
 	docker compose up --detach --build --wait
 
 down: ## stop the containers; their data stays

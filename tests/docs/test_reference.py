@@ -74,7 +74,6 @@ def test_every_command_is_in_the_manual(generator, name):
 
 
 @pytest.mark.parametrize("name", ["settings", "metrics", "errors", "commands", "http"])
-def test_the_pages_are_those_of_the_table(generator, tmp_path, name):
-    """What `make docs` writes is what these tests look at."""
-    generator.write_pages(tmp_path)
-    assert (tmp_path / f"{name}.md").read_text() == generator.PAGES[name]()
+def test_the_pages_in_the_repository_are_those_of_the_code(generator, name):
+    """The manual's links work in a clone; where this fails, `make docs` writes the pages anew."""
+    assert (generator.REFERENCE / f"{name}.md").read_text() == generator.PAGES[name]()

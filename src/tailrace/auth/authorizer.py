@@ -3,6 +3,8 @@
 from tailrace.auth.grants import Action, Principal
 from tailrace.core.errors import Forbidden
 
+_LOG_IN = "Send a token: the header `Authorization: Bearer TOKEN`, or the option --token."
+
 
 class Authorizer:
     """Denies unless granted; never asks whether a topic exists, so a refusal tells nothing about it."""
@@ -23,5 +25,5 @@ class Authorizer:
         if not self.allows(principal, action, topic):
             raise Forbidden(
                 f"{principal.name} may not {action.value} {'all topics' if topic is None else topic}.",
-                hint="Log in with a token." if principal.anonymous else "Ask for a grant on this topic.",
+                hint=_LOG_IN if principal.anonymous else "Ask for a grant on this topic.",
             )
