@@ -17,9 +17,7 @@ def test_what_has_no_size_says_how_long_it_takes(capsys, monkeypatch):
     """It stands still for half a minute and must not look hung."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     InstallProgress()(Progress("train", "kafka.aot"))
-    assert (
-        "\r\x1b[KPreparing Java for faster starts, which takes" in capsys.readouterr().err
-    )
+    assert "\r\x1b[KPreparing Java for faster starts, which takes" in capsys.readouterr().err
 
 
 def test_elsewhere_each_step_is_one_line(capsys):
