@@ -13,6 +13,7 @@ from tailrace.core.scans import Load, Scan, ScanRequest
 
 if TYPE_CHECKING:  # the modules are heavy: a command imports only the adapter that it uses
     from tailrace.client.exchange import Address
+    from tailrace.kafka.admin import KafkaAdmin
     from tailrace.kafka.settings import ClientSettings
     from tailrace.protocol.routes_bodies import TopicRow
 
@@ -116,9 +117,7 @@ class Target:
             from tailrace.client.topics import GatewayAdmin  # noqa: PLC0415  # imported when used
 
             return GatewayAdmin(self._address())
-        from tailrace.kafka.admin import KafkaAdmin  # noqa: PLC0415  # likewise
-
-        return KafkaAdmin(self._settings())
+        return self._kafka_admin()
 
     def topic_rows(self) -> "Sequence[TopicRow]":
         """All topics as rows of a list, which is all that a gateway tells about many at once."""
@@ -128,9 +127,17 @@ class Target:
             from tailrace.client.topics import topic_rows  # noqa: PLC0415  # likewise
 
             return topic_rows(self._address())
-        from tailrace.kafka.admin import KafkaAdmin  # noqa: PLC0415  # likewise
+        return [topic_row(detail) for detail in self._kafka_admin().list_topics()]
 
-        return [topic_row(detail) for detail in KafkaAdmin(self._settings()).list_topics()]
+    def _kafka_admin(self) -> "KafkaAdmin":
+        from tailrace.kafka.admin import KafkaAdmin  # noqa: PLC0415  # imported when used
+        from tailrace.kafka.scan_places import Questions  # noqa: PLC0415  # likewise
+        from tailrace.kafka.settings import client_config  # noqa: PLC0415  # likewise
+
+        settings = self._settings()
+        # A person waits: an administrator's deadline is longer, and what it says names no address.
+        Questions(client_config(settings)).reach()
+        return KafkaAdmin(settings)
 
     def _address(self) -> "Address":
         from tailrace.client.exchange import Address  # noqa: PLC0415  # imported when used

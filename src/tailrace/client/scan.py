@@ -187,7 +187,8 @@ class GatewayScan:
     def _stalled(self, stalled: Stalled) -> Waiting:
         if stalled.reason == "broker_unavailable" and self._stop is not None:
             raise BrokerUnavailable(
-                f"The gateway at {self._address} cannot reach Kafka.", hint="Try again when Kafka runs."
+                f"The gateway at {self._address} cannot reach Kafka.",
+                hint="Check that Kafka runs where the gateway looks for it (kafka.brokers).",
             )
         return Waiting(_why(stalled))
 

@@ -144,7 +144,9 @@ FATES = MappingProxyType(
 )
 
 _HINTS: dict[type[TailraceError], str] = {
-    BrokerUnavailable: "Check that the broker runs and that its advertised address can be reached from here.",
+    BrokerUnavailable: (
+        "Check that Kafka runs, on this port, and that its advertised address can be reached from here."
+    ),
     Forbidden: "Ask the cluster's administrator for an ACL for the gateway's user.",
     UnknownOutcome: "Read the topic's end before sending again, or accept a repeated record.",
     TooLarge: "Send smaller records, or raise the topic's max.message.bytes.",

@@ -45,6 +45,11 @@ class Questions:
         self._servers = config.get("bootstrap.servers")
         self._cluster_id = ""
 
+    def reach(self) -> None:
+        """Make sure that a broker answers."""
+        asked = self._admin.describe_cluster(request_timeout=ANSWER_SECONDS)
+        _answer(asked, f"No broker answered at {self._servers}.")
+
     def topics(self, names: Sequence[str]) -> dict[str, TopicInfo]:
         """The named topics, each with its tag; TopicNotFound if one does not exist."""
         cluster = self._admin.describe_cluster(request_timeout=ANSWER_SECONDS)
