@@ -10,14 +10,14 @@ class ClientGone(Exception):
     """The client left before its request was complete; nobody is there to be told."""
 
 
-async def read_body(gateway: Gateway, call: Call) -> bytes:
+async def read_body(gateway: Gateway, call: Call, *, most: int | None = None) -> bytes:
     """The request's body.
 
     Raises:
-        TooLarge: it is, or says that it will be, larger than limits.body.
+        TooLarge: it is, or says that it will be, larger than `most` bytes, else than limits.body.
         RequestTimeout: it took longer than deadlines.body.
     """
-    limit = gateway.settings.limits.body
+    limit = gateway.settings.limits.body if most is None else most
     _check_declared(call.headers.get(b"content-length"), limit)
     try:
         async with asyncio.timeout(gateway.settings.deadlines.body):
@@ -62,5 +62,5 @@ def _check_declared(length: bytes | None, limit: int) -> None:
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(
         f"A body has at most {limit} bytes here.",
-        hint="Send application/x-ndjson, which may be of any length, or see limits.body.",
+        hint="Records may be sent as application/x-ndjson of any length; see limits.body.",
     )
