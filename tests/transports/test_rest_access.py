@@ -87,6 +87,33 @@ async def test_a_session_takes_writes_only_from_its_own_pages(client, as_):
     assert (await client.get("/v1/session", headers=cookie)).status_code == 401
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "https://app.example", "null"])
+async def test_other_sites_open_no_session(client, origin):
+    """A visitor would act under a name that the other site chose; pages elsewhere carry a token."""
+    login = {"json": {"token": "tr_root"}}
+    answer = await client.post("/v1/session", **login, headers={"origin": origin})
+    assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
+    assert (
+        await client.post("/v1/session", **login, headers={"origin": "http://gateway"})
+    ).status_code == 200
+
+
+async def test_a_login_is_small_json(client):
+    """A form can't send one, and nobody's megabytes are kept before it is known who it is."""
+    plain = await client.post(
+        "/v1/session", content=b'{"token":"tr_root"}', headers={"content-type": "text/plain"}
+    )
+    large = await client.post("/v1/session", json={"token": "x" * 5000})
+
+    async def pieces():
+        for _ in range(10):
+            yield b" " * 1000
+
+    json = {"content-type": "application/json"}
+    unsaid = await client.post("/v1/session", content=pieces(), headers=json)
+    assert [plain.status_code, large.status_code, unsaid.status_code] == [415, 413, 413]
+
+
 async def test_a_route_that_misdeclares_its_topics_gives_nothing(gateway, as_):
     """What can't be authorised fails closed."""
     once = Parameter("topic", "text", "One topic.", required=True)

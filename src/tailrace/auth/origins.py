@@ -59,6 +59,20 @@ class OriginRules:
         return "*" in self.listed or origin in self.listed or (self.loopback and loopback_origin(origin))
 
 
+def require_own_page(origin: str | None, host: str | None) -> None:
+    """Let a login go on unless a page of another site sends it; without an Origin no page does.
+
+    Raises:
+        Forbidden: the Origin is another one.
+    """
+    if origin is not None and not same_origin(origin, host):
+        raise Forbidden(
+            "A browser session is opened by pages of this server only.",
+            cause="The request's Origin is another one.",
+            hint="Send the token in the Authorization header instead.",
+        )
+
+
 def require_same_origin(principal: Principal, origin: str | None, host: str | None) -> None:
     """Let a write go on unless another page may have made the browser send it.
 

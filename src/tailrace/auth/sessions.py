@@ -11,6 +11,9 @@ from tailrace.auth.grants import Principal
 COOKIE = "tailrace_session"
 SESSION_SECONDS = 12 * 3600  # a working day; then the token has to be shown again
 MAX_SESSIONS = 10_000  # 1 KB each at most; the oldest goes first
+# Of one principal, whose own oldest goes first: a token of little worth must not log others out. A team may
+# share one.
+MAX_SESSIONS_OF_ONE = 100
 
 
 class Sessions:
@@ -22,12 +25,15 @@ class Sessions:
         *,
         seconds: float = SESSION_SECONDS,
         most: int = MAX_SESSIONS,
+        most_of_one: int = MAX_SESSIONS_OF_ONE,
     ) -> None:
         self._clock = clock
         self._seconds = seconds
         self._most = most
+        self._most_of_one = most_of_one
         # In order of expiry, since all live equally long.
         self._open: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._of: dict[str, OrderedDict[bytes, None]] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -35,10 +41,15 @@ class Sessions:
     def open(self, principal: Principal) -> str:
         """A new session's id, to be given to the browser alone."""
         self._drop_expired()
-        while len(self._open) >= self._most:
-            self._open.popitem(last=False)
+        own = self._of.get(principal.name) or OrderedDict()
+        if len(own) >= self._most_of_one:
+            self._drop(next(iter(own)))
+        elif len(self._open) >= self._most:
+            self._drop(next(iter(self._open)))
         session = secrets.token_urlsafe(32)
-        self._open[_hashed(session)] = (self._clock() + self._seconds, principal.through_cookie())
+        key = _hashed(session)
+        self._open[key] = (self._clock() + self._seconds, principal.through_cookie())
+        self._of.setdefault(principal.name, OrderedDict())[key] = None
         return session
 
     def find(self, session: str) -> Principal | None:
@@ -49,12 +60,21 @@ class Sessions:
 
     def close(self, session: str) -> None:
         """End a session, if it is there."""
-        self._open.pop(_hashed(session), None)
+        key = _hashed(session)
+        if key in self._open:
+            self._drop(key)
 
     def _drop_expired(self) -> None:
         now = self._clock()
         while self._open and next(iter(self._open.values()))[0] <= now:
-            self._open.popitem(last=False)
+            self._drop(next(iter(self._open)))
+
+    def _drop(self, key: bytes) -> None:
+        name = self._open.pop(key)[1].name
+        own = self._of[name]
+        del own[key]
+        if not own:
+            del self._of[name]
 
 
 def _hashed(session: str) -> bytes:

@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from tailrace.auth import Action, Authorizer, Identities, Principal, Sessions, require_same_origin
+from tailrace.auth import (
+    Action,
+    Authorizer,
+    Identities,
+    Principal,
+    Sessions,
+    require_own_page,
+    require_same_origin,
+)
 from tailrace.auth.sessions import clear_cookie, session_in, set_cookie
 from tailrace.transports.gateway import Access
 from tailrace.transports.gateway import Principal as AnyPrincipal
@@ -41,7 +49,12 @@ class HeaderAccess(Access):
         return [(sorted(grant.actions), grant.pattern) for grant in principal.grants]
 
     def log_in(self, token: str, headers: Mapping[bytes, bytes]) -> tuple[Principal, str]:
-        """The token's principal, and the cookie of a new session."""
+        """The token's principal, and the cookie of a new session.
+
+        Raises:
+            Forbidden: a page of another site asks; it could make a visitor act under its own name.
+        """
+        require_own_page(_text(headers, b"origin"), _text(headers, b"host"))
         principal = self._identities.by_token(token)
         secure = _text(headers, b"x-forwarded-proto") == "https"
         return principal, set_cookie(self._sessions.open(principal), secure=secure)

@@ -46,6 +46,18 @@ def test_the_oldest_goes_at_the_bound():
     assert [bool(sessions.find(session)) for session in opened] == [False, False, True, True, True]
 
 
+def test_a_principal_pushes_out_its_own_sessions_only():
+    """Whoever logs in over and over logs nobody else out."""
+    sessions = Sessions(most=10, most_of_one=3)
+    other = sessions.open(ALICE)
+    own = [sessions.open(Principal("bob")) for _ in range(20)]
+    assert sessions.find(other)
+    assert [bool(sessions.find(session)) for session in own] == [False] * 17 + [True] * 3
+    for session in own:
+        sessions.close(session)
+    assert len(sessions) == 1
+
+
 def test_ids_are_long_differ_and_are_not_kept():
     """A dump of the memory opens nothing."""
     sessions = Sessions()

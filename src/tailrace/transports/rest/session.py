@@ -4,19 +4,25 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tailrace.core.errors import BadRequest, Internal
+from tailrace.core.errors import BadRequest, Internal, UnsupportedMedia
 from tailrace.protocol.routes_bodies import GrantOut, Login, Session
 from tailrace.transports.body import read_body
-from tailrace.transports.errors import json_answer
+from tailrace.transports.errors import json_answer, media_type
 from tailrace.transports.gateway import Answer, Call, Gateway, Principal
+
+# Nobody has shown who it is yet, so nobody's megabytes are kept.
+LOGIN_BYTES = 4 << 10
 
 _decode_login = msgspec.json.Decoder(Login).decode
 
 
 async def log_in(gateway: Gateway, call: Call) -> Answer:
     """Exchange a token for a cookie."""
+    # Forms of other sites can send text only: this media type makes the browser ask first.
+    if media_type(call.headers) != b"application/json":
+        raise UnsupportedMedia("A login has to be application/json.")
     try:
-        login = _decode_login(await read_body(gateway, call))
+        login = _decode_login(await read_body(gateway, call, most=LOGIN_BYTES))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         # Without the decoder's words: they could repeat a part of the token.
         raise BadRequest("The body is no login.", hint='It reads {"token": "tr_…"}.') from None

@@ -12,6 +12,9 @@ from tailrace.transports.body import read_body
 from tailrace.transports.errors import json_answer, media_type
 from tailrace.transports.gateway import Answer, Call, Gateway
 
+# A name and some settings; who may set them is asked only when they are known.
+TOPIC_BYTES = 64 << 10
+
 T = TypeVar("T")
 
 _topic_in = msgspec.json.Decoder(TopicIn)
@@ -67,7 +70,7 @@ async def _shown(gateway: Gateway, name: str, status: int = 200, location: bytes
 async def _body(gateway: Gateway, call: Call, decoder: msgspec.json.Decoder[T]) -> T:
     if media_type(call.headers) != b"application/json":
         raise UnsupportedMedia("The body has to be application/json.")
-    body = await read_body(gateway, call)
+    body = await read_body(gateway, call, most=TOPIC_BYTES)
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
