@@ -13,7 +13,7 @@ from tailrace.core.records import Chunk, Record
 from tailrace.protocol.produce import RecordIn, RecordParser
 
 # A record that was stored is never refused here.
-_parser = RecordParser(1 << 40)
+_parser = RecordParser(1 << 40, 1 << 40)
 _decode_record: Callable[[bytes], RecordIn] = msgspec.json.Decoder(RecordIn).decode
 
 

@@ -18,6 +18,10 @@ from tailrace.core.ports import NewRecord, Outcome, Stored
 from tailrace.core.records import Headers
 
 MAX_ARRAY_RECORDS = 10_000
+# Kafka's client reads a record of more than 100,000 as one that has none, in silence.
+MAX_HEADERS = 1000
+# The lengths of a header's name and value, in what is sent and in what is kept of it.
+HEADER_OVERHEAD_BYTES = 10
 
 _NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -57,8 +61,9 @@ _decode_text = msgspec.json.Decoder(str).decode
 class RecordParser:
     """Reads records of at most `max_record` bytes (key, value and headers together)."""
 
-    def __init__(self, max_record: int) -> None:
+    def __init__(self, max_record: int, max_headers: int = MAX_HEADERS) -> None:
         self._max_record = max_record
+        self._max_headers = max_headers
 
     def body(self, body: bytes) -> NewRecord | Parsed:
         """One record object, or an array of them with each one's own error.
@@ -142,8 +147,12 @@ class RecordParser:
         )
 
     def _sized(self, record: NewRecord) -> NewRecord:
+        if len(record.headers) > self._max_headers:
+            raise BadRecord(
+                f"The record has {len(record.headers)} headers, at most {self._max_headers} are taken."
+            )
         size = len(record.value or b"") + len(record.key or b"")
-        size += sum(len(name.encode()) + len(value or b"") for name, value in record.headers)
+        size += sum(len(n.encode()) + len(v or b"") + HEADER_OVERHEAD_BYTES for n, v in record.headers)
         if size > self._max_record:
             raise TooLarge(
                 f"The record has {size} bytes, {self._max_record} are taken.",

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrace.core.errors import BadRequest, TailraceError, TooLarge
+from tailrace.core.errors import BadRecord, BadRequest, TailraceError, TooLarge
 from tailrace.core.ports import NewRecord
-from tailrace.protocol.produce import RecordParser
+from tailrace.protocol.produce import MAX_HEADERS, RecordParser
 from tailrace.protocol.produce_lines import MAX_LINES_AT_ONCE, LineBuffer, batches
 
 PARSER = RecordParser(1 << 20)
@@ -127,11 +127,26 @@ def test_an_array_of_millions_is_refused_before_it_is_read():
 
 def test_a_key_and_headers_count_for_the_size():
     """The bound is on the whole record."""
-    parser = RecordParser(10)
+    parser = RecordParser(20)
     parser.body(b'{"value":12345,"key":"12345"}')
-    for body in (b'{"value":12345,"key":"123456"}', b'{"value":1,"headers":[["12345","12345"]]}'):
+    for body in (b'{"value":12345,"key":"1234567890123456"}', b'{"value":1,"headers":[["12345","12345"]]}'):
         with pytest.raises(TooLarge):
             parser.body(body)
+
+
+def test_more_headers_than_are_kept_are_refused():
+    """Kafka's client reads a record of 100,001 as one without any."""
+
+    def record(count):
+        return b'{"value":1,"headers":[%b]}' % b",".join([b'["a",null]'] * count)
+
+    kept = PARSER.body(record(MAX_HEADERS))
+    assert isinstance(kept, NewRecord)
+    assert len(kept.headers) == MAX_HEADERS
+    with pytest.raises(BadRecord):
+        PARSER.body(record(MAX_HEADERS + 1))
+    with pytest.raises(TooLarge):
+        RecordParser(5000).body(record(MAX_HEADERS))
 
 
 @given(st.lists(st.sampled_from([b"a", b"", b"bb"]), max_size=2000))
