@@ -1,5 +1,6 @@
 """Filter expressions: what they mean, and that reading one costs next to nothing."""
 
+import json
 import time
 
 import pytest
@@ -45,3 +46,31 @@ def test_no_value_makes_a_filter_fail(value):
     record = Record("t", 0, 0, 0, None, value, ())
     for text in ('value.a == "x"', "value.a.a == 1", "value.a == null"):
         assert len(parse_filter(text).route.extract(Chunk.of([record]))) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ['a"b', "a\\b", "a\x00b", "a\nb", "ä 1", "", " ", "class", "field", "__dict__", "\x7f"]
+)
+def test_a_field_may_have_any_name(name):
+    """Some are none for the decoder's types, which once ended in a fault."""
+    quoted = json.dumps(name)
+    values = [b"1", b'{"x":1}', f"{{{quoted}: 1}}".encode(), f'{{{quoted}: "1"}}'.encode()]
+    chunk = Chunk.of([Record("t", 0, n, 0, None, value, ()) for n, value in enumerate(values)])
+    match = parse_filter(f"value[{quoted}] == 1")
+    assert [found == match.value for found in match.route.extract(chunk)] == [False, False, True, False]
+
+
+@pytest.mark.parametrize("depth", [1, 4, 5, 16])
+def test_a_path_is_found_at_any_depth(depth):
+    """However it is found: what is absent, of another kind or damaged is no match."""
+    inner = [b"5", b"5.0", b'"5"', b"{}", b"[5]", b"null", b'"\xff"']
+    whole = [b'{"z":[{}],"a":' * depth + value + b"}" * depth for value in inner] + [
+        b"[",
+        b"7",
+        b'{"a":5}x',
+        None,
+    ]
+    chunk = Chunk.of([Record("t", 0, n, 0, None, value, ()) for n, value in enumerate(whole)])
+    match = parse_filter(f"value{'.a' * depth} == 5")
+    found = [value == match.value for value in match.route.extract(chunk)]
+    assert found == [True, True] + [False] * (len(whole) - 2)
