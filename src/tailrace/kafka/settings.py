@@ -139,7 +139,7 @@ def _by_row(row: Row, name: str, value: object, own: dict[str, Any]) -> Mapping[
 
 
 def _only_default(row: Row, value: object) -> Mapping[str, object]:
-    if value is not None and value != row.default and not (row.default == () and value == []):
+    if not (value is None or row.is_default(value)):
         raise _refused(row.name, value, row.only)
     if not row.to:
         LOGGER.warning("The setting %s has no effect here: %s.", row.name, row.only)
@@ -148,10 +148,10 @@ def _only_default(row: Row, value: object) -> Mapping[str, object]:
 
 
 def _by_librdkafka(name: str, value: object) -> Mapping[str, object]:
-    if name in names.OWNED:
+    if owned := names.OWNED.get(name) or names.OWNED.get(name.replace("_", ".")):
         raise ConfigurationError(
             f"The setting {name} is Tailrace's own and cannot be given.",
-            cause=f"{names.OWNED[name][0].upper()}{names.OWNED[name][1:]}.",
+            cause=f"{owned[0].upper()}{owned[1:]}.",
             hint="Leave it out.",
         )
     if "." not in name and name not in names.WITHOUT_DOT:
@@ -178,7 +178,7 @@ def _probe(target: str, value: object, name: str) -> None:
 
 
 def _unknown(name: str) -> ConfigurationError:
-    near = nearest(name, [*_BY_NAME, *names.ALL])
+    near = names.MEANT.get(name) or nearest(name, [*_BY_NAME, *names.ALL])
     return ConfigurationError(
         f"There is no setting {name!r} toward Kafka.",
         hint=f"Did you mean {near}?" if near else "librdkafka's CONFIGURATION page lists all names.",

@@ -80,4 +80,11 @@ OWNED = {
     "enable.gapless.guarantee": "a failed record must not stop the others",
     "test.mock.num.brokers": "a made-up cluster stores nothing",
     "internal.termination.signal": "signals are Tailrace's own",
+    # Of kafka-python's producer, which librdkafka has not.
+    "key_serializer": "a key is stored as the bytes that were given",
+    "value_serializer": "a value is stored as the bytes that were given",
+    "max_block_ms": "a produce is answered within 30 s, and refused at once where there is no room",
 }
+
+# What librdkafka calls names of kafka-python's producer that are not like its own.
+MEANT = {"buffer_memory": "queue.buffering.max.kbytes", "max_request_size": "message.max.bytes"}

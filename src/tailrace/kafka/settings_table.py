@@ -31,6 +31,14 @@ class Row:
     expand: Expand | None = None
     only: str = ""
 
+    def is_default(self, value: object) -> bool:
+        """Whether a value, as a text too, is the default."""
+        if isinstance(self.default, bool):
+            return _FLAGS.get(str(value).lower()) is self.default
+        if isinstance(self.default, int):
+            return str(value).strip() == str(self.default)
+        return value in (None, "", "None", (), [])
+
 
 def broker_list(value: str | Iterable[str]) -> str:
     """librdkafka's comma list of brokers, each with a port."""
@@ -60,7 +68,10 @@ def _start(value: object) -> str:
     return str(value) if value in STARTS else "error"
 
 
-def _idle(milliseconds: float) -> float | None:
+def _idle(value: object) -> float | None:
+    milliseconds = float(str(value))
+    if math.isnan(milliseconds):
+        raise ValueError("it is no number of milliseconds")
     return None if math.isinf(milliseconds) or milliseconds < 0 else milliseconds / 1000
 
 
@@ -72,12 +83,18 @@ def _batch_size(value: object) -> int:
 
 
 def _flag(value: object) -> bool:
-    return value if isinstance(value, bool) else str(value).lower() in {"true", "1", "yes", "on"}
+    flag = _FLAGS.get(str(value).lower())
+    if flag is None:
+        raise ValueError("true or false")
+    return flag
+
+
+_FLAGS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 
 
 def _callable(value: object) -> object:
     if not callable(value):
-        raise ValueError("it is not callable")
+        raise ValueError("it takes a function, which only a Python program can give")
     return value
 
 
@@ -88,28 +105,53 @@ def _on_commit(callback: Callable[[object, object], None]) -> Callable[[object, 
 
 
 def _assignors(value: object) -> str:
-    names = [value] if isinstance(value, str | type) else list(value)  # type: ignore[call-overload]
-    return ",".join(_assignor(name) for name in names)
+    names = value.split(",") if isinstance(value, str) else [value] if isinstance(value, type) else value
+    return ",".join(_assignor(name) for name in names)  # type: ignore[attr-defined]  # else a TypeError, refused
 
 
 _ASSIGNORS = {
     "RangePartitionAssignor": "range",
     "RoundRobinPartitionAssignor": "roundrobin",
     "StickyPartitionAssignor": "cooperative-sticky",
+    "RangeAssignor": "range",
+    "RoundRobinAssignor": "roundrobin",
+    "CooperativeStickyAssignor": "cooperative-sticky",
 }
 
 
 def _assignor(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    known = _ASSIGNORS.get(getattr(value, "__name__", ""))
+    """librdkafka's name for itself, or for a class of kafka-python or Java, as a path too."""
+    name = value.strip() if isinstance(value, str) else getattr(value, "__name__", "")
+    if name in _ASSIGNORS.values():
+        return name
+    known = _ASSIGNORS.get(name.rpartition(".")[2])
     if known is None:
         raise ValueError("librdkafka has range, roundrobin and cooperative-sticky, no assignors of one's own")
     return known
 
 
-def _socket_options(options: Iterable[tuple[int, int, int]]) -> Mapping[str, object]:
-    return dict(_socket_option(*option) for option in options)
+_SOCKET_OPTIONS = {
+    "TCP_NODELAY": (socket.IPPROTO_TCP, socket.TCP_NODELAY),
+    "SO_KEEPALIVE": (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+    "SO_RCVBUF": (socket.SOL_SOCKET, socket.SO_RCVBUF),
+    "SO_SNDBUF": (socket.SOL_SOCKET, socket.SO_SNDBUF),
+}
+
+
+def _socket_options(options: str | Iterable[tuple[int, int, int]]) -> Mapping[str, object]:
+    if isinstance(options, str):
+        return dict(_socket_option(*_named_option(part)) for part in options.split(","))
+    triples = [tuple(option) for option in options]
+    if any(len(triple) != 3 for triple in triples):
+        raise ValueError("each is a level, an option and a value")
+    return dict(_socket_option(*triple) for triple in triples)
+
+
+def _named_option(text: str) -> tuple[int, int, int]:
+    name, _, value = text.strip().partition("=")
+    if name not in _SOCKET_OPTIONS or not value.isdecimal():
+        raise ValueError(f"as a text it is such as TCP_NODELAY=1, of {', '.join(_SOCKET_OPTIONS)}")
+    return (*_SOCKET_OPTIONS[name], int(value))
 
 
 def _socket_option(level: int, option: int, value: int) -> tuple[str, object]:
@@ -122,18 +164,28 @@ def _socket_option(level: int, option: int, value: int) -> tuple[str, object]:
             return "socket.receive.buffer.bytes", value
         case (socket.SOL_SOCKET, socket.SO_SNDBUF):
             return "socket.send.buffer.bytes", value
-    raise ValueError("only TCP_NODELAY, SO_KEEPALIVE, SO_RCVBUF and SO_SNDBUF can be set")
+    raise ValueError(f"only {', '.join(_SOCKET_OPTIONS)} can be set")
 
 
 def _check_hostname(value: object) -> str:
     return "https" if _flag(value) else "none"
 
 
+_OLDEST_API = (0, 10)
+
+
 def _api_version(value: object) -> Mapping[str, object]:
-    version = value if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
-    if version == "auto" or (isinstance(version, tuple) and version >= (0, 10)):
-        return {}
-    raise ValueError("brokers older than (0, 10) cannot be spoken to; leave it out, it is asked")
+    if value != "auto" and _version(value) < _OLDEST_API:
+        raise ValueError("brokers older than 0.10 cannot be spoken to; leave it out, it is asked")
+    return {}
+
+
+def _version(value: object) -> tuple[int, ...]:
+    parts = value.strip("() ").replace(",", ".").split(".") if isinstance(value, str) else value
+    # As a number 0.10 would be 0.1.
+    if not isinstance(parts, list | tuple) or not all(str(part).strip().isdecimal() for part in parts):
+        raise ValueError("it is a text such as 2.5.0, or a tuple")
+    return tuple(int(part) for part in parts)
 
 
 def _sasl_mechanism(value: str) -> str:

@@ -84,12 +84,69 @@ WITHOUT_EFFECT = [
     ("metrics_sample_window_ms", 30000, 1),
     ("selector", None, object),
 ]
+# The same as text, as options and the environment have it: name, text, librdkafka's name or our field, value.
+CLIENT_TEXTS = [
+    ("bootstrap_servers", "a, b:1", "bootstrap.servers", "a:9092,b:1"),
+    ("check_crcs", "true", "check.crcs", True),
+    (
+        "partition_assignment_strategy",
+        "range, roundrobin",
+        "partition.assignment.strategy",
+        "range,roundrobin",
+    ),
+    ("partition_assignment_strategy", "a.b.RangePartitionAssignor", "partition.assignment.strategy", "range"),
+    ("ssl_check_hostname", "false", "ssl.endpoint.identification.algorithm", "none"),
+    ("ssl_check_hostname", "True", "ssl.endpoint.identification.algorithm", "https"),
+    ("sasl_mechanism", "plain", "sasl.mechanism", "PLAIN"),
+    ("socket_options", "TCP_NODELAY=0", "socket.nagle.disable", False),
+    ("socket_options", "SO_KEEPALIVE=1, SO_RCVBUF=9000", "socket.receive.buffer.bytes", 9000),
+    ("socket_options", "SO_SNDBUF=9000", "socket.send.buffer.bytes", 9000),
+]
+OWN_TEXTS = [
+    ("group_id", "g", "group", "g"),
+    ("auto_offset_reset", "earliest", "start", "earliest"),
+    ("enable_auto_commit", "False", "auto_commit", False),
+    ("max_poll_records", "10", "batch_size", 10),
+    ("consumer_timeout_ms", "3000", "idle", 3.0),
+    ("consumer_timeout_ms", "inf", "idle", None),
+    ("exclude_internal_topics", "no", "hide_internal_topics", False),
+]
+UNDERSCORED = [name.replace(".", "_") for name in names.OWNED]
+FUNCTIONS = ["key_deserializer", "value_deserializer", "default_offset_commit_callback"]
 
 
 @pytest.mark.parametrize(("name", "value", "target", "expected"), TO_CLIENT)
 def test_a_name_becomes_librdkafkas(name, value, target, expected):
     """The name and its value as librdkafka takes them."""
     assert translate({"sasl_mechanism": "PLAIN", name: value}).client[target] == expected
+
+
+@pytest.mark.parametrize(("name", "text", "target", "expected"), CLIENT_TEXTS)
+def test_a_text_becomes_librdkafkas_value(name, text, target, expected):
+    """`-X` and the environment have nothing but text."""
+    assert translate({name: text}).client[target] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "target"), [row[:3] for row in TO_CLIENT if type(row[1]) in (int, str)]
+)
+def test_a_number_is_taken_as_text_too(name, value, target):
+    """librdkafka reads it itself."""
+    assert str(translate({name: str(value)}).client[target]).lower() == str(value).lower()
+
+
+@pytest.mark.parametrize(("name", "text", "target", "expected"), OWN_TEXTS)
+def test_a_text_becomes_our_own_value(name, text, target, expected):
+    """In the type that the field has."""
+    assert getattr(translate({name: text}), target) == expected
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_cannot_be_a_text(name):
+    """It says that only a program can give one."""
+    with pytest.raises(ConfigurationError) as caught:
+        translate({name: "json.loads"})
+    assert "Python program" in caught.value.cause
 
 
 @pytest.mark.parametrize(("option", "target", "expected"), SOCKET_OPTIONS)
@@ -106,10 +163,11 @@ def test_a_name_becomes_our_own(name, value, target, expected):
 
 @pytest.mark.parametrize(("name", "default", "other"), WITHOUT_EFFECT)
 def test_a_name_without_effect_is_taken_at_its_default_with_one_warning(name, default, other, caplog):
-    """Anything else than the default is refused."""
+    """As text too; anything else than the default is refused."""
     with caplog.at_level(logging.WARNING, "tailrace.kafka"):
         translate({name: default})
-    assert [name in message for message in caplog.messages] == [True]
+        translate({name: "" if default == [] else str(default).lower() if default is False else str(default)})
+    assert [name in message for message in caplog.messages] == [True, True]
     with pytest.raises(ConfigurationError, match=name):
         translate({name: other})
 
@@ -122,7 +180,7 @@ def test_the_commit_callback_gets_kafka_pythons_arguments():
     assert calls == [("partitions", "error")]
 
 
-@pytest.mark.parametrize("version", [None, "auto", (0, 10), (2, 5, 0)])
+@pytest.mark.parametrize("version", [None, "auto", (0, 10), [2, 5], "0.10.1", "2.5.0", "(2, 5)"])
 def test_an_api_version_that_librdkafka_speaks_is_taken(version):
     """The broker is asked for it anyway."""
     assert translate({"api_version": version}) == translate({})
@@ -132,7 +190,9 @@ def test_every_row_is_tested():
     """The lists above name the whole table."""
     tested = {row[0] for row in (*TO_CLIENT, *TO_OWN, *WITHOUT_EFFECT)}
     tested |= {"socket_options", "default_offset_commit_callback", "api_version"}
-    assert {row.name for row in ROWS} <= tested
+    texts = {row[0] for row in (*CLIENT_TEXTS, *OWN_TEXTS, *WITHOUT_EFFECT)} | {*FUNCTIONS, "api_version"}
+    texts |= {row[0] for row in TO_CLIENT if type(row[1]) in (int, str)}
+    assert {row.name for row in ROWS} <= tested & texts
     assert len(ROWS) == KAFKA_PYTHONS_NAMES
 
 
@@ -141,7 +201,14 @@ def test_every_row_is_tested():
     [
         ({"socket_options": [(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)]}, "socket_options"),
         ({"partition_assignment_strategy": [object]}, "partition_assignment_strategy"),
+        ({"socket_options": "1"}, "TCP_NODELAY=1"),
+        ({"socket_options": [(1, 2)]}, "a level, an option"),
+        ({"partition_assignment_strategy": "kafka.own.Assignor"}, "no assignors of one's own"),
         ({"api_version": (0, 9)}, "api_version"),
+        ({"api_version": "0.9"}, "older than 0.10"),
+        ({"api_version": 2.5}, "such as 2.5.0"),
+        ({"consumer_timeout_ms": "nan"}, "no number"),
+        ({"exclude_internal_topics": "perhaps"}, "true or false"),
         ({"check_crcs": False}, "check_crcs"),
         ({"check.crcs": False}, "check_crcs"),
         ({"value_deserializer": "json"}, "value_deserializer"),
@@ -173,6 +240,8 @@ def test_a_value_that_would_fail_later_is_refused_now(settings, says):
         ("sesion.timeout.ms", "session.timeout.ms"),
         ("compresion.type", "compression.type"),
         ("fetch.max.wait.ms", "fetch"),
+        ("max_request_size", "message.max.bytes"),
+        ("buffer_memory", "queue.buffering.max.kbytes"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(name, near):
@@ -189,9 +258,9 @@ def test_a_name_that_librdkafka_does_not_take_from_users_is_unknown(name):
         translate({name: "1"})
 
 
-@pytest.mark.parametrize("name", sorted(names.OWNED))
+@pytest.mark.parametrize("name", sorted({*names.OWNED, *UNDERSCORED} - {row.name for row in ROWS}))
 def test_a_name_of_our_own_is_refused_with_the_reason(name):
-    """Correctness rests on these."""
+    """Correctness rests on these; with underscores for dots too."""
     with pytest.raises(ConfigurationError) as caught:
         translate({name: "1"})
     assert name in caught.value.detail
