@@ -3,29 +3,39 @@
 from collections.abc import Iterable
 
 from tailrace.auth.grants import ANONYMOUS, EVERYTHING, Action, Grant, Principal
-from tailrace.auth.origins import OriginRules, loopback_host
+from tailrace.auth.origins import OriginRules, loopback_host, require_page, require_same_origin
 from tailrace.auth.sessions import Sessions, session_in
 from tailrace.auth.tokens import DIGEST, shown_token, token_digest
 from tailrace.core.errors import ConfigurationError, Unauthenticated
 from tailrace.settings import PrincipalEntry, Settings
 
+_OWN_PAGES = OriginRules()
 _LOCAL_PAGES = OriginRules(loopback=True)
 _LOCAL_PAGES_AND_NULL = OriginRules(loopback=True, null=True)
 
 
 class Identities:
-    """All principals. `local` are the origins from which anonymous may come, if it must be this machine."""
+    """All principals.
+
+    Args:
+        principals: each with the hash of its token; only anonymous has none.
+        sessions: those of browsers.
+        local: the origins from which anonymous may come, if it must be this machine.
+        pages: the origins from which anonymous may write otherwise.
+    """
 
     def __init__(
         self,
         principals: Iterable[tuple[Principal, str | None]],
         sessions: Sessions,
         local: OriginRules | None = None,
+        pages: OriginRules = _OWN_PAGES,
     ) -> None:
         self._by_digest: dict[str, Principal] = {}
         self._anonymous = Principal(ANONYMOUS)
         self._sessions = sessions
         self._local = local
+        self._pages = pages
         names: set[str] = set()
         for principal, digest in principals:
             if principal.name in names:
@@ -42,7 +52,8 @@ class Identities:
         """
         principals = [_principal(entry) for entry in settings.principals]
         if not settings.server.open:
-            return cls(principals, sessions)
+            pages = OriginRules(settings.server.origins, null=settings.socketio.allow_null_origin)
+            return cls(principals, sessions, pages=pages)
         everyone = Principal(ANONYMOUS, (Grant(EVERYTHING, "*"),))
         named = [(principal, digest) for principal, digest in principals if not principal.anonymous]
         return cls([*named, (everyone, None)], sessions, _LOCAL_PAGES)
@@ -74,6 +85,17 @@ class Identities:
         session = session_in(cookie)
         principal = self._sessions.find(session) if session else None
         return principal or self._nobody(host, origin)
+
+    def check_write(self, principal: Principal, origin: str | None, host: str | None) -> None:
+        """Let a write go on unless another site's page may have made a browser send it.
+
+        Raises:
+            Forbidden: the write shows no token and does not come from a page that may write so.
+        """
+        if principal.by_cookie:
+            require_same_origin(principal, origin, host)
+        elif principal.anonymous and self._local is None:
+            require_page(self._pages, origin, host)
 
     def by_token(self, token: str | None) -> Principal:
         """Whose token it is.

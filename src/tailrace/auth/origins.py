@@ -87,6 +87,20 @@ def require_same_origin(principal: Principal, origin: str | None, host: str | No
         )
 
 
+def require_page(pages: OriginRules, origin: str | None, host: str | None) -> None:
+    """Let a write that proves nothing go on unless another site's page makes a visitor's browser send it.
+
+    Raises:
+        Forbidden: it does; such a page would write from wherever its visitor is, behind any firewall.
+    """
+    if not pages.takes(origin, host):
+        raise Forbidden(
+            "Pages of other sites write nothing here without a token.",
+            cause="The request's Origin is neither this server nor one of server.origins.",
+            hint="Send a token in the Authorization header, or add the origin to server.origins.",
+        )
+
+
 def _origin_place(origin: str | None) -> tuple[str, str, int | None] | None:
     try:
         parts = urlsplit(origin or "")

@@ -9,7 +9,6 @@ from tailrace.auth import (
     Principal,
     Sessions,
     require_own_page,
-    require_same_origin,
 )
 from tailrace.auth.sessions import clear_cookie, session_in, set_cookie
 from tailrace.transports.gateway import Access
@@ -27,7 +26,7 @@ class HeaderAccess(Access):
         self._sessions = sessions
 
     def identify(self, headers: Mapping[bytes, bytes], method: str) -> Principal:
-        """Who sent these headers; a write by cookie has to come from a page of ours."""
+        """Who sent these headers; a write without a token has to come from a page that may make it."""
         principal = self._identities.identify(
             _text(headers, b"authorization"),
             _text(headers, b"cookie"),
@@ -35,7 +34,7 @@ class HeaderAccess(Access):
             origin=_text(headers, b"origin"),
         )
         if method not in _READS:
-            require_same_origin(principal, _text(headers, b"origin"), _text(headers, b"host"))
+            self._identities.check_write(principal, _text(headers, b"origin"), _text(headers, b"host"))
         return principal
 
     def authorize(self, principal: AnyPrincipal, action: str, topic: str | None) -> None:

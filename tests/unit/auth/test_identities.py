@@ -1,6 +1,7 @@
 """Identities: who sent which headers."""
 
 import base64
+import contextlib
 import re
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailrace.auth import Action, Identities, Sessions, new_token, token_digest
-from tailrace.core.errors import ConfigurationError, Unauthenticated
+from tailrace.core.errors import ConfigurationError, Forbidden, Unauthenticated
 from tailrace.settings import GrantEntry, PrincipalEntry, Server, Settings, SocketIO
 
 TOKEN = new_token()
@@ -168,3 +169,27 @@ def test_dev_gives_all_to_its_token_and_one_topic_to_visitors():
         found.identify(None, None, host="127.0.0.1", origin="null")
     nulls = Settings(socketio=SocketIO(allow_null_origin=True))
     assert Identities.for_dev(nulls, Sessions(), "t").identify(None, None, host="localhost", origin="null")
+
+
+@pytest.mark.parametrize(
+    ("listed", "origin", "written"),
+    [
+        ((), None, True),
+        ((), "http://kafka.intranet:8484", True),
+        ((), "https://evil.example", False),
+        ((), "null", False),
+        (("https://app.example",), "https://app.example", True),
+        (("https://app.example",), "https://evil.example", False),
+        (("*",), "https://any.example", True),
+        (("*",), "null", False),
+    ],
+)
+def test_pages_of_other_sites_do_not_write_as_anonymous(listed, origin, written):
+    """A visitor's browser would carry them past any firewall."""
+    settings = Settings(principals=(ALICE, ANYBODY), server=Server(origins=listed))
+    found = Identities.from_settings(settings, Sessions())
+    host = "kafka.intranet:8484"
+    found.check_write(found.by_token(TOKEN), origin, host)
+    nobody = found.identify(None, None, host=host, origin=origin)
+    with contextlib.nullcontext() if written else pytest.raises(Forbidden):
+        found.check_write(nobody, origin, host)
