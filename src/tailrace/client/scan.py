@@ -46,6 +46,8 @@ class GatewayScan:
         self._request = request
         self._filter = filter_
         self._stop = _fixed(request.stop)
+        # A cursor to stop at may lie ahead of the end, and is waited for.
+        self._ends_soon = bool(self._stop) and not isinstance(parse_start(self._stop or "", 0), Cursor)
         self._left = request.limit
         self._next: dict[Place, int] = {}
         self._undecided: dict[Place, Position] = {}
@@ -133,8 +135,13 @@ class GatewayScan:
     def _read(self, exchange: Exchange) -> Iterator[Batch | Missing | Waiting | None]:
         lines = LineBuffer(LONGEST_LINE)
         heard = time.monotonic()
+        at, waited = self._sum(), 0.0
         while not self._done:
+            asked = time.monotonic()
             data = exchange.read(TICK_SECONDS)
+            waited = waited + time.monotonic() - asked if self._sum() == at else 0.0
+            at = self._sum()
+            self._check_stuck(waited)
             if data:
                 heard = time.monotonic()
             elif exchange.ended or time.monotonic() - heard > SILENCE_SECONDS:
@@ -147,6 +154,17 @@ class GatewayScan:
                     yield event
                 if self._done:
                     return
+
+    def _sum(self) -> int:
+        return sum(self._next.values())
+
+    def _check_stuck(self, waited: float) -> None:
+        # Heartbeats come also from a gateway whose Kafka is gone.
+        if waited > GIVE_UP_SECONDS and self._ends_soon:
+            raise BrokerUnavailable(
+                f"Nothing new came from {self._address} for {GIVE_UP_SECONDS:.0f} s.",
+                hint="Go on from the cursor (--save-cursor) when Kafka answers the gateway again.",
+            )
 
     def _keep(self, records: Sequence[Record]) -> Batch | None:
         """Those that are wanted and new; moves the positions past them."""

@@ -1,5 +1,6 @@
 import pytest
 
+from tailrace.client import scan as scans
 from tailrace.client.exchange import Address
 from tailrace.client.scan import GatewayScan
 from tailrace.core.errors import BrokerUnavailable, Forbidden, Unavailable
@@ -106,6 +107,20 @@ def test_a_reading_that_is_to_end_does_not_wait_for_kafka(scripted):
     """A gateway without Kafka ends it with a sentence."""
     with pytest.raises(BrokerUnavailable, match="cannot reach Kafka"):
         list(scan(scripted(says(STALLED, end=False)), stop="end").events())
+
+
+def test_a_reading_that_is_to_end_gives_up_where_nothing_new_comes(scripted, monkeypatch):
+    """Heartbeats alone are no progress: the gateway's Kafka may be gone in the middle."""
+    monkeypatch.setattr(scans, "GIVE_UP_SECONDS", 0.5)
+
+    def stays(connection, rest):
+        says(CURSOR, record(0), b'{"cursor":"t~abcdef:0@1"}\n', end=False)(connection, rest)
+        assert connection.recv(1) == b""
+
+    reading = scan(scripted(stays), stop="end")
+    with pytest.raises(BrokerUnavailable, match="Nothing new"):
+        list(reading.events())
+    assert str(reading.cursor()) == "t~abcdef:0@1"
 
 
 def test_a_reading_without_end_waits_for_kafka(scripted):
