@@ -74,6 +74,9 @@ class Limits:
     line: int = _setting(1 << 20, "A line of an NDJSON body.", unit="bytes", least=1)
     cursor: int = _setting(4 << 10, "A cursor in a header or an address.", unit="bytes", least=64)
     page: int = _setting(5 << 20, "A page of records.", unit="bytes", least=1024)
+    pages: int = _setting(
+        128 << 20, "Pages of records that are on their way to all clients.", unit="bytes", least=1 << 20
+    )
     write: int = _setting(
         256 << 10,
         "Answers to a stream of records to store that may wait to be sent; above it no more is read.",
@@ -108,6 +111,12 @@ class SocketIO:
     topic: str = _setting("demo", "The topic that the namespace reads and writes.")
     origins: tuple[str, ...] = _setting((), "Origins whose pages may connect; * is any.")
     list_limit: int = _setting(100_000, "Records of one list.", least=1)
+    sessions_per_client: int = _setting(
+        4096, "Sessions of one address at a time; behind a proxy all clients have its address.", least=1
+    )
+    incoming: int = _setting(
+        64 << 20, "Messages of all clients that have not come to their end.", unit="bytes", least=1 << 20
+    )
     allow_null_origin: bool = _setting(
         default=False,
         meaning="Whether pages opened as a file, and any sandboxed frame, may connect; must be typed.",
