@@ -352,3 +352,42 @@ async def test_a_stream_that_has_ended_waits_for_no_collector(live):
         assert not [held for held in gc.get_objects() if isinstance(held, HttpSink | Subscription)]
     finally:
         gc.enable()
+
+
+def waiting(live):
+    """How many requests wait behind another one, on the fullest connection."""
+    return max((len(connection.pipeline) for connection in live.server.server_state.connections), default=0)
+
+
+async def test_pipelined_requests_are_all_answered_in_their_order(live):
+    """More than are parsed at once, some with bodies that are cut anywhere."""
+    wire = await live.connect()
+    post = b"POST /v1/topics/t/records HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+    for number in range(600):
+        body = b'{"value":%d,"partition":0}' % number
+        wire.send(post + b"Content-Length: %d\r\n\r\n" % len(body) + body + LIVEZ)
+    most = 0
+    for number in range(600):
+        answer = json.loads(await (await wire.head()).rest())
+        assert answer["offset"] == number
+        assert (await wire.head()).status == 200
+        await wire.rest()
+        most = max(most, waiting(live))
+    assert 0 < most < 300
+
+
+async def test_who_pipelines_without_reading_is_not_read_either(live):
+    """And is cut when nothing has left within the deadline, however much was asked for."""
+    wire = await live.connect(receive_buffer=4096)
+    wire.writer.transport.pause_reading()
+    wire.send(LIVEZ * 100_000)
+    (connection,) = live.server.server_state.connections
+    held = unsent = 0
+    async with asyncio.timeout(10):
+        while connection in live.server.server_state.connections:
+            held = max(held, len(connection._held))
+            unsent = max(unsent, connection.transport.get_write_buffer_size())
+            await asyncio.sleep(0.01)
+    assert waiting(live) < 300
+    assert 0 < held <= 512 * 1024
+    assert 0 < unsent < 100_000

@@ -13,17 +13,21 @@ import httptools
 import msgspec
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from tailrace.core.errors import BadRequest, HeadersTooLarge, RequestTimeout, TailraceError
 from tailrace.protocol.framing import LAST_CHUNK
 from tailrace.transports.overload import overloaded
+from tailrace.transports.unsent import Unsent
 
 # What a refused client still sends is thrown away for so long.
 LINGER_SECONDS = 1.0
 # A server's buffer for ordinary responses; a stream has none, so that it knows what has left.
 _ORDINARY_HIGH_WATER = 64 * 1024
+# Requests are parsed from so many bytes at a time, so that no more than two hundred wait behind one.
+_PIECE_BYTES = 8 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,26 @@ class HttpSink:
             self._connection.transport.abort()
 
 
+class _Flow(FlowControl):
+    """Reads nothing while requests wait: the one that is answered would ask for more, in vain."""
+
+    requests_wait = False
+
+    def resume_reading(self) -> None:
+        """Read on, unless requests wait."""
+        if not self.requests_wait:
+            super().resume_reading()
+
+    def let_wait(self) -> None:
+        """Read no more until what was read is answered."""
+        self.requests_wait = True
+        self.pause_reading()
+
+
 class Connection(HttpToolsProtocol):
     """One client's connection."""
+
+    flow: _Flow
 
     def __init__(
         self,
@@ -108,24 +130,40 @@ class Connection(HttpToolsProtocol):
         self._refusal: TailraceError | None = None
         self._held = b""
         self._last_request = False
-        self._unsent = 0
-        self._unsent_since = 0.0
+        # Whether an answer has to leave before the next request has its turn.
+        self._unread = False
+        self._unsent = Unsent()
 
     # -- requests
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected; its header block is awaited."""
         super().connection_made(transport)
+        self.flow = _Flow(transport)
         self._head_since = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
-        """Parse requests, within bounds; behind a stream that has not ended, hold what comes."""
+        """Take requests, within bounds; behind a stream that has not ended, hold what comes."""
         if self._sink is not None:
             self._hold(data)
             return
-        if self._last_request:
-            return
         self._unset_keepalive_if_required()
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Parse what there is, as long as no request waits for another one's answer."""
+        for start in range(0, len(data), _PIECE_BYTES):
+            if self._last_request:
+                return
+            if self.pipeline:
+                # No more than what was read at once, since no more is read.
+                self._held += data[start:]
+                break
+            self._parse(data[start : start + _PIECE_BYTES])
+        if self.pipeline:
+            self.flow.let_wait()
+
+    def _parse(self, data: bytes) -> None:
         self._head_moved = False
         try:
             self.parser.feed_data(data)
@@ -146,16 +184,18 @@ class Connection(HttpToolsProtocol):
 
     @property
     def _answering(self) -> bool:
-        """Whether a response has not come to its end."""
-        return self._sink is not None or (self.cycle is not None and not self.cycle.response_complete)
+        """Whether a response has not come to its end, or keeps the next one waiting."""
+        unanswered = self.cycle is not None and not self.cycle.response_complete
+        return unanswered or self._sink is not None or self._unread
 
     def _upgrade(self) -> None:
+        # The parser has stopped.
+        self._last_request = True
         if self._should_upgrade():
             self._head_since = None
             self.handle_websocket_upgrade()
             return
-        # Clients that would like HTTP/2 ask so by the way; the answer is HTTP/1.1. The parser has stopped.
-        self._last_request = True
+        # Clients that would like HTTP/2 ask so by the way; the answer is HTTP/1.1.
         self.cycle.keep_alive = False
 
     def _hold(self, data: bytes) -> None:
@@ -214,6 +254,32 @@ class Connection(HttpToolsProtocol):
         cycle.scope["tailrace.answer"] = self._answer  # type: ignore[typeddict-unknown-key]
         is_above = len(self.connections) > self._bounds.connections
         super()._start_asgi_task(cycle, overloaded if is_above else app)  # type: ignore[arg-type]  # Starlette's names of the same types
+
+    def on_response_complete(self) -> None:
+        """A request is answered; the next one's turn comes when the client reads what it has."""
+        if self.flow.write_paused:
+            self._unread = True
+            self.flow.let_wait()
+        else:
+            self._next_request()
+
+    def _next_request(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        if self.pipeline:
+            return
+        self.flow.requests_wait = False
+        held, self._held = self._held, b""
+        if held:
+            self._take(held)
+        self.flow.resume_reading()
+        if self._head_since is None and not self._answering:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def _refuse(self, error: TailraceError) -> None:
         """Answer what can't be parsed, and close: nothing after it can be trusted."""
@@ -297,9 +363,6 @@ class Connection(HttpToolsProtocol):
         self.transport.set_write_buffer_limits(high=_ORDINARY_HIGH_WATER)
         # Not the cycle's own callback: that is gone once the application has returned.
         self.on_response_complete()
-        held, self._held = self._held, b""
-        if held:
-            self.data_received(held)
 
     def pause_writing(self) -> None:
         """The last write has not left yet."""
@@ -310,7 +373,11 @@ class Connection(HttpToolsProtocol):
     def resume_writing(self) -> None:
         """All has left."""
         super().resume_writing()
-        if self._sink is not None and self._sink.blocked:
+        self._unsent.drained = True
+        if self._unread:
+            self._unread = False
+            self._next_request()
+        elif self._sink is not None and self._sink.blocked:
             self._sink.blocked = False
             self._sink.on_drain()
 
@@ -342,11 +409,7 @@ class Connection(HttpToolsProtocol):
             self._head_since = None
             self._refuse(RequestTimeout("The request's header block was not complete in time."))
             return False
-        unsent = self.transport.get_write_buffer_size()
-        if unsent != self._unsent or not unsent:
-            self._unsent = unsent
-            self._unsent_since = now
-        elif now - self._unsent_since > self._bounds.stalled_write_seconds:
+        if self._unsent.stalled_seconds(self.transport, now) > self._bounds.stalled_write_seconds:
             # Its cursor is still good.
             self.transport.abort()
             return True
