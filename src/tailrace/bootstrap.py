@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from tailrace.demo import TOPICS as DEMO_TOPICS
 from tailrace.demo import feed
 from tailrace.kafka.admin import KafkaAdmin
 from tailrace.kafka.reader import KafkaReader
-from tailrace.kafka.settings import client_config, reading_config, translate
+from tailrace.kafka.settings import ClientSettings, client_config, reading_config, translate
 from tailrace.kafka.tail import KafkaTail
 from tailrace.kafka.writer import KafkaWriter
 from tailrace.settings import Settings
@@ -75,15 +75,16 @@ def serve(settings: Settings, ready: Callable[[int], None]) -> None:
         ready: told the port once connections are taken.
 
     Raises:
-        ConfigurationError: it would be unsafe, or the address can't be had.
+        ConfigurationError: it would be unsafe, a setting is wrong, or the address can't be had.
     """
     configure_logs(settings.log.format, settings.log.level)
     check_safe(settings)
+    client = _client_settings(settings)
     sessions = Sessions()
     identities = Identities.from_settings(settings, sessions)
     listener = listen(settings)
     deadline = StopDeadline(settings.deadlines.stop)
-    uvloop.run(_run(settings, listener, identities, sessions, deadline, ready))
+    uvloop.run(_run(settings, client, listener, identities, sessions, deadline, ready))
 
 
 def dev(
@@ -101,17 +102,17 @@ def dev(
         ready: told the gateway's port and Kafka's once connections are taken.
 
     Raises:
-        TailraceError: it would be unsafe, a port is in use, the data is another's, or Kafka can't be had
-            or has ended by itself.
+        TailraceError: it would be unsafe, a setting is wrong, a port is in use, the data is another's, or
+            Kafka can't be had or has ended by itself.
     """
     configure_logs(settings.log.format, settings.log.level)
     check_local(settings)
+    client = _client_settings(settings)
     listener = listen(settings)
     deadline = StopDeadline(settings.deadlines.stop)
     kafka = EmbeddedKafka(install(progress), options.data_dir, port=options.broker_port, fresh=options.fresh)
     with _running(kafka, deadline):
-        brokers = tuple(kafka.bootstrap_servers.split(","))
-        settings = replace(settings, kafka=replace(settings.kafka, brokers=brokers))
+        client = client.at(kafka.bootstrap_servers)
         sessions = Sessions()
         identities = Identities.for_dev(settings, sessions, options.token)
         first_look = FirstLook(partial(_furnish, settings, options), lambda: kafka.running)
@@ -119,9 +120,13 @@ def dev(
         def told(taken: int) -> None:
             ready(taken, int(kafka.bootstrap_servers.rpartition(":")[2]))
 
-        uvloop.run(_run(settings, listener, identities, sessions, deadline, told, first_look))
+        uvloop.run(_run(settings, client, listener, identities, sessions, deadline, told, first_look))
         if not kafka.running:
             raise Unavailable("Kafka ended by itself.", hint=f"Its log is {kafka.log()}.")
+
+
+def _client_settings(settings: Settings) -> ClientSettings:
+    return translate({"bootstrap_servers": list(settings.kafka.brokers), **settings.kafka.client})
 
 
 @contextmanager
@@ -152,6 +157,7 @@ def _make_topics(admin: TopicAdmin, wanted: Sequence[NewTopic]) -> None:
 
 async def _run(
     settings: Settings,
+    client: ClientSettings,
     listener: socket.socket,
     identities: Identities,
     sessions: Sessions,
@@ -161,7 +167,7 @@ async def _run(
 ) -> None:
     port = listener.getsockname()[1]
     access = HeaderAccess(identities, Authorizer(), sessions)
-    async with _gateway(settings, access, deadline) as (gateway, spawn):
+    async with _gateway(settings, client, access, deadline) as (gateway, spawn):
         if first_look is not None:
             await first_look.furnish(gateway, spawn)
         handlers: dict[str, Handler] = {**HANDLERS, **PAGE_HANDLERS, "stream": Streams(gateway.hub, spawn)}
@@ -187,11 +193,10 @@ async def _stop_without_kafka(kafka_runs: Callable[[], bool], server: Server, de
 
 @asynccontextmanager
 async def _gateway(
-    settings: Settings, access: HeaderAccess, deadline: StopDeadline
+    settings: Settings, client: ClientSettings, access: HeaderAccess, deadline: StopDeadline
 ) -> AsyncIterator[tuple[Gateway, Spawn]]:
     """The services of one process; they end in the reverse order of their start."""
     loop = asyncio.get_running_loop()
-    client = translate({"bootstrap_servers": list(settings.kafka.brokers), **settings.kafka.client})
     reading = reading_config(client)
     async with AsyncExitStack() as stack:
         spawn = await stack.enter_async_context(_tasks())

@@ -48,3 +48,26 @@ def test_a_gateway_without_identities_does_not_start(runner):
     code, _, err = runner()("serve", "--port", "0", "--broker", "127.0.0.1:1")
     assert code == 2
     assert "--open" in err
+
+
+@pytest.mark.parametrize(
+    "words", [("consume", "t"), ("produce", "t"), ("topics", "list"), ("tail", "t", "-n", "1")]
+)
+def test_a_key_file_that_is_not_there_is_2(runner, nobody, words):
+    """Said before a broker is asked, and without a traceback."""
+    given = ("-X", "security_protocol=SSL", "-X", "ssl_cafile=/nope")
+    code, out, err = runner("--broker", nobody, *given)(*words, given=b"x\n")
+    assert (code, out) == (2, b"")
+    assert len(err.splitlines()) <= 3
+    assert "ssl_cafile" in err
+
+
+def test_a_wrong_setting_toward_kafka_is_said_though_the_port_is_busy(runner, tmp_path):
+    """What is wrong in the settings is told before the machine is asked for anything."""
+    file = tmp_path / "tailrace.toml"
+    file.write_text("[kafka]\nsesion_timeout_ms = 6000\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for words in (("serve", "--open"), ("dev", "--data-dir", str(tmp_path))):
+            code, _, err = runner("--port", port, "--config", str(file))(*words)
+            assert (code, "session_timeout_ms" in err) == (2, True)

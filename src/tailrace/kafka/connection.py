@@ -106,7 +106,8 @@ def asking_settings(client: ClientSettings) -> dict[str, Any]:
 def _settings(client: ClientSettings) -> dict[str, Any]:
     return {
         "max.partition.fetch.bytes": PARTITION_FETCH_BYTES,
-        "fetch.max.bytes": FETCH_BYTES,
+        # librdkafka wants it no smaller than what one message may be.
+        "fetch.max.bytes": max(FETCH_BYTES, int(client.get("message.max.bytes", 0))),
         **client,
         **_ALWAYS,
         "group.id": f"tailrace-unused-{uuid4().hex}",

@@ -3,7 +3,8 @@
 import difflib
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +14,7 @@ from tailrace.core.errors import ConfigurationError
 from tailrace.kafka import settings_names as names
 from tailrace.kafka.client_log import tame
 from tailrace.kafka.settings_table import ROWS, Row, broker_list
+from tailrace.kafka.settings_trial import why_refused
 from tailrace.settings.declarations import REDACTED, is_secret
 
 LOGGER = logging.getLogger("tailrace.kafka")
@@ -31,7 +33,11 @@ _ALIASES = {
     "max.in.flight": "max.in.flight.requests.per.connection",
 }
 _MURMUR2 = "murmur2_random"
+_MECHANISM = "sasl.mechanism"
+_MECHANISMS = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"
 _MAX_IN_FLIGHT_IDEMPOTENT = 5
+# What readers set as reconnect.backoff.max.ms, which librdkafka wants no smaller.
+_MAX_RECONNECT_MS = 1_000
 # An outcome must be known before the 30 s within which a produce is answered.
 _MAX_MESSAGE_TIMEOUT_MS = 25_000
 
@@ -55,6 +61,10 @@ class ClientSettings:
         shown = {name: REDACTED if is_secret(name) else value for name, value in self.client.items()}
         return f"ClientSettings(client={shown!r}, group={self.group!r})"
 
+    def at(self, brokers: str) -> "ClientSettings":
+        """The same toward other brokers."""
+        return replace(self, client=MappingProxyType({**self.client, "bootstrap.servers": brokers}))
+
 
 def translate(settings: Mapping[str, object]) -> ClientSettings:
     """Settings by kafka-python's or librdkafka's names; callables and None are taken as there.
@@ -72,6 +82,7 @@ def translate(settings: Mapping[str, object]) -> ClientSettings:
             _refuse_twice(given, target, name)
             client[target] = converted
     _check_together(client)
+    _check_trial(client, given)
     return ClientSettings(MappingProxyType(client), **own)
 
 
@@ -198,9 +209,11 @@ def _plain(name: str) -> str:
     return name.lower().replace(".", "_").replace("-", "_")
 
 
-def _refused(name: str, value: object, why: str) -> ConfigurationError:
+def _refused(name: str, value: object, why: str, hint: str = "") -> ConfigurationError:
     shown = REDACTED if is_secret(name) else repr(value)[:80]
-    return ConfigurationError(f"The setting {name} cannot be {shown}.", cause=f"{why.rstrip('.')}.")
+    return ConfigurationError(
+        f"The setting {name} cannot be {shown}.", cause=f"{why.rstrip('.')}.", hint=hint
+    )
 
 
 def _refuse_twice(given: dict[str, str], target: str, name: str) -> None:
@@ -222,6 +235,10 @@ def _check_together(client: Mapping[str, object]) -> None:
         if _number(client, low, low_default) + distance > _number(client, high, high_default):
             least = f"at least {distance} ms below" if distance else "at most"
             raise ConfigurationError(f"{low} must be {least} {high}.", hint="Change one of the two.")
+    if _number(client, "reconnect.backoff.ms", 0) > _MAX_RECONNECT_MS:
+        raise ConfigurationError(
+            "reconnect.backoff.ms must be at most 1000: a broker that is back is found soon."
+        )
     if _number(client, "message.timeout.ms", 1) not in range(1, _MAX_MESSAGE_TIMEOUT_MS + 1):
         raise ConfigurationError("message.timeout.ms must be 1 to 25000: a produce is answered within 30 s.")
     in_flight = "max.in.flight.requests.per.connection"
@@ -231,6 +248,30 @@ def _check_together(client: Mapping[str, object]) -> None:
         raise ConfigurationError(f"partitioner must be {_MURMUR2}: keys go where Java's client sends them.")
     _check_group_protocol(client)
     _check_sasl(client)
+
+
+def _check_trial(client: Mapping[str, object], given: Mapping[str, str]) -> None:
+    reason = why_refused(client)
+    if not reason:
+        return
+    if "SASL mechanism" in reason:
+        raise _refused(given[_MECHANISM], client[_MECHANISM], reason, f"Give {_MECHANISMS}.")
+    target = min((name for name in given if name in reason), key=reason.index, default="")
+    if target.endswith(".location"):
+        why = _file_trouble(client[target]) or reason
+        raise _refused(given[target], client[target], why, "Give a file in PEM form that can be read.")
+    if target:
+        raise _refused(given[target], client[target], reason)
+    raise ConfigurationError("There can be no Kafka client with these settings.", cause=f"{reason}.")
+
+
+def _file_trouble(path: object) -> str:
+    """Why a file cannot be read, which OpenSSL does not say; empty if it can."""
+    try:
+        Path(str(path)).read_bytes()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _number(client: Mapping[str, object], name: str, default: int) -> int:
@@ -246,8 +287,8 @@ def _check_group_protocol(client: Mapping[str, object]) -> None:
 
 
 def _check_sasl(client: Mapping[str, object]) -> None:
-    if str(client.get("security.protocol", "")).upper().startswith("SASL") and "sasl.mechanism" not in client:
+    if str(client.get("security.protocol", "")).upper().startswith("SASL") and _MECHANISM not in client:
         raise ConfigurationError(
             "security_protocol is SASL, but no sasl_mechanism is given.",
-            hint="Give sasl_mechanism: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER.",
+            hint=f"Give sasl_mechanism: {_MECHANISMS}.",
         )

@@ -1,13 +1,14 @@
 """How clients speak to the cluster."""
 
 import pytest
+from confluent_kafka import Consumer, Producer
 
 from tailrace.core.errors import BrokerUnavailable
-from tailrace.kafka import reader, scan_places
+from tailrace.kafka import connection, reader, scan_places
 from tailrace.kafka.admin import KafkaAdmin
 from tailrace.kafka.reader import KafkaReader
 from tailrace.kafka.scan_places import Questions
-from tailrace.kafka.settings import client_config, translate
+from tailrace.kafka.settings import client_config, reading_config, translate
 
 AWAY = translate({"bootstrap_servers": "127.0.0.1:1"})
 
@@ -25,3 +26,16 @@ async def test_clients_that_ask_write_nothing_to_the_terminal(monkeypatch, capfd
     with pytest.raises(BrokerUnavailable):
         Questions(client_config(AWAY)).topics(["t"])
     assert "".join(capfd.readouterr()) == ""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"message.max.bytes": 8_000_000}, {"reconnect_backoff_ms": 1000}, {"fetch_max_bytes": 1_000_000}],
+)
+def test_our_own_settings_bear_those_that_may_be_given(settings):
+    """librdkafka refuses some of a kind together, which the trial of the given ones alone does not show."""
+    given = translate({**settings, "bootstrap_servers": "127.0.0.1:1"})
+    reading = {**reading_config(given), "log_level": 0}
+    Consumer(connection.tail_settings(reading, 100) | {"log_level": 0}).close()
+    Consumer(connection.catch_up_settings(reading)).close()
+    Producer(connection.asking_settings(client_config(given)))

@@ -224,12 +224,42 @@ def test_every_row_is_tested():
         ({"partitioner": "consistent"}, "murmur2_random"),
         ({"delivery.timeout.ms": 60000}, "message.timeout.ms"),
         ({"client_id": "a", "client.id": "b"}, "the same"),
+        ({"reconnect_backoff_ms": 1001}, "at most 1000"),
+        ({"message.max.bytes": 8000000, "fetch_max_bytes": 4000000}, "fetch_max_bytes"),
     ],
 )
 def test_a_value_that_would_fail_later_is_refused_now(settings, says):
     """librdkafka accepts some of these silently, and fails others without naming them."""
     with pytest.raises(ConfigurationError, match=says):
         translate(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"security_protocol": "SSL", "ssl_cafile": "/nope"}, ["ssl_cafile", "'/nope'", "No such file"]),
+        ({"security_protocol": "SSL", "ssl_certfile": "/nope"}, ["ssl_certfile", "No such file"]),
+        ({"security_protocol": "SSL", "ssl_keyfile": "/nope"}, ["ssl_keyfile", "No such file"]),
+        ({"security_protocol": "SSL", "ssl_crlfile": "/nope"}, ["ssl_crlfile", "No such file"]),
+        ({"security_protocol": "SSL", "ssl_cafile": __file__}, ["ssl_cafile", "test_settings.py"]),
+        ({"security_protocol": "SASL_SSL", "sasl_mechanism": "GSSAPI"}, ["sasl_mechanism", "GSSAPI"]),
+        ({"security_protocol": "SASL_SSL", "sasl_mechanism": "PLAIN"}, ["sasl.username", "must be set"]),
+        ({"partition.assignment.strategy": "own"}, ["partition.assignment.strategy", "Unsupported"]),
+    ],
+)
+def test_what_librdkafka_refuses_when_it_makes_a_client_is_refused_at_the_start(settings, says):
+    """By the name that was given, with a reason that OpenSSL does not tell."""
+    with pytest.raises(ConfigurationError) as caught:
+        translate(settings)
+    assert [one for one in says if one not in str(caught.value)] == []
+
+
+def test_a_client_on_trial_asks_nobody():
+    """A token is asked for when a client is made, and a client that debugs writes lines."""
+    asked = []
+    settings = {"security_protocol": "SASL_SSL", "sasl_mechanism": "OAUTHBEARER", "debug": "all"}
+    translate({**settings, "oauth_cb": asked.append})
+    assert asked == []
 
 
 @pytest.mark.parametrize(
@@ -299,6 +329,13 @@ def test_brokers_get_kafkas_port(given, expected):
 def test_without_brokers_it_is_localhost():
     """librdkafka has no default."""
     assert translate({}).client["bootstrap.servers"] == "localhost:9092"
+
+
+def test_settings_can_be_pointed_elsewhere():
+    """The embedded broker's address is known after its start."""
+    settings = translate({"client_id": "me", "group_id": "g"}).at("b:1")
+    assert (settings.client["bootstrap.servers"], settings.client["client.id"]) == ("b:1", "me")
+    assert settings.group == "g"
 
 
 def test_secrets_are_never_shown():
