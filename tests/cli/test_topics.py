@@ -27,8 +27,15 @@ def test_the_life_of_a_topic(run):
 
 def test_a_topic_that_is_there_is_no_failure_if_that_is_meant(run, topic):
     """--if-missing makes a script repeatable."""
-    assert run("topics", "create", topic)[0] == 1
+    code, _, err = run("topics", "create", topic)
+    assert (code, "--if-missing" in err) == (1, True)
     assert run("topics", "create", topic, "--if-missing")[0] == 0
+
+
+def test_what_cannot_be_made_or_deleted_has_a_next_step(run):
+    """The last line of what is said."""
+    assert "topics list" in run("topics", "delete", "never-made", "--yes")[2]
+    assert "--replicas" in run("topics", "create", "never-made", "--replicas", "9")[2]
 
 
 def test_nothing_is_deleted_where_nobody_can_be_asked(run, topic):
