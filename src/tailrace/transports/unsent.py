@@ -17,7 +17,7 @@ class Unsent:
     def stalled_seconds(self, transport: asyncio.WriteTransport, now: float) -> float:
         """For how long there has been something to send of which nothing left, as far as looks tell."""
         nbytes = transport.get_write_buffer_size()
-        if not nbytes or nbytes < self._nbytes or self.drained:
+        if not self._nbytes or nbytes < self._nbytes or self.drained:
             self._since = now
         self._nbytes = nbytes
         self.drained = False
