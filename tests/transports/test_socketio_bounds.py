@@ -12,7 +12,8 @@ from tests.transports.socketio_clients import Recorder
 
 from tailrace.core.ports import NewRecord
 from tailrace.memory import MemoryLog
-from tailrace.settings import Deadlines, Limits, Settings
+from tailrace.settings import Deadlines, Limits, Settings, SocketIO
+from tailrace.transports.socketio import sessions
 from tailrace.transports.socketio.engine import ROOM_BYTES, ROOM_PACKETS, Outbox
 
 LIST = '42/kafka,["kafkaconsumer"]'
@@ -171,6 +172,54 @@ async def test_sessions_have_a_bound(log):
     ):
         statuses = [(await http.get(HANDSHAKE)).status_code for _ in range(4)]
     assert statuses == [200, 200, 200, 503]
+
+
+async def test_one_address_does_not_take_all_sessions(log):
+    """Whoever comes from elsewhere still gets in, and who leaves makes room."""
+    settings = Settings(socketio=SocketIO(sessions_per_client=2))
+    other = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
+    async with (
+        live_gateway(memory_ports(log), settings) as live,
+        httpx.AsyncClient(base_url=live.url) as http,
+        httpx.AsyncClient(base_url=live.url, transport=other) as elsewhere,
+    ):
+        opened = [await http.get(HANDSHAKE) for _ in range(3)]
+        assert [answer.status_code for answer in opened] == [200, 200, 503]
+        assert (await elsewhere.get(HANDSHAKE)).status_code == 200
+        session = json.loads(opened[0].text[1:])["sid"]
+        await http.post(f"{HANDSHAKE}&sid={session}", content=b"1")
+        assert (await http.get(HANDSHAKE)).status_code == 200
+
+
+async def test_a_session_that_is_not_used_ends(log, monkeypatch):
+    """One that connected to the namespace stays; polls alone, or nothing, are no use."""
+    monkeypatch.setattr(sessions, "UNUSED_SECONDS", 0.3)
+    async with live_gateway(memory_ports(log)) as live, httpx.AsyncClient(base_url=live.url) as http:
+        client = await Recorder().connect(live.url, transports=["polling"])
+        unused = json.loads((await http.get(HANDSHAKE)).text[1:])["sid"]
+        async with asyncio.timeout(5):
+            while (await http.get(f"{HANDSHAKE}&sid={unused}")).status_code != 400:
+                pass
+        async with socket(live) as ws, asyncio.timeout(5):
+            with pytest.raises(websockets.ConnectionClosed):
+                while True:
+                    await ws.recv()
+        await client.emit("kafkaconsumer")
+        await client.after(1)
+        await client.close()
+
+
+async def test_of_a_handshake_only_the_identity_is_kept():
+    """A head has up to 32 KB, and a session lives for hours."""
+    cookie = b"a=" + b"x" * 20_000 + b"; tailrace_session=s"
+    kept = sessions.identity_headers({b"x": b"x" * 20_000, b"host": b"h", b"cookie": cookie})
+    assert kept == {b"host": b"h", b"cookie": b"tailrace_session=s"}
+
+
+async def test_an_identity_too_large_to_keep_is_refused(http):
+    """No token and no origin is that long."""
+    for name in ("Authorization", "Origin", "Host"):
+        assert (await http.get(HANDSHAKE, headers={name: "x" * 5000})).status_code == 400
 
 
 async def test_a_slow_body_is_given_up(log):

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 
 import engineio
 import engineio.packet
@@ -13,6 +13,8 @@ import socketio.packet
 from tailrace.auth import OriginRules
 from tailrace.settings import Settings
 from tailrace.transports.frames import frame_bytes
+from tailrace.transports.gateway import Scope
+from tailrace.transports.socketio.sessions import Sessions, identity_headers
 
 PING_INTERVAL_SECONDS = 25
 PING_TIMEOUT_SECONDS = 20
@@ -24,6 +26,11 @@ ROOM_BYTES = 64 * 1024
 # A page that sends much at once before its upgrade to WebSocket: the library drops what is beyond, silently.
 POST_PACKETS = 1000
 ATTACHMENTS = 10
+
+# Under this name a namespace finds the headers that tell who a client is.
+HEADERS = "tailrace.headers"
+
+Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
 
 _NOOP = engineio.packet.NOOP
 # Every error it logs is a client's doing, with a trace each; what is ours is logged by the namespace.
@@ -119,6 +126,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # the library h
     """The library's server over engines with bounded queues; closes connections that send no packets."""
 
     eio: engineio.AsyncServer
+    sessions: Sessions
 
     def _engineio_server_class(self) -> type[_Engine]:
         return _Engine
@@ -135,6 +143,11 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # the library h
             await socket.close(wait=False)
             # The end mark: without it the writer of a WebSocket waits for the next packet first.
             await socket.queue.put(None)
+            self.forget(engine_id)
+
+    def forget(self, engine_id: str) -> None:
+        """Keep nothing of a connection that has ended: the library would for up to 20 seconds."""
+        self.eio.sockets.pop(engine_id, None)
 
     async def stop(self) -> None:
         """End all connections and the library's own task."""
@@ -143,8 +156,8 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # the library h
         await self.shutdown()
 
 
-def make_server(settings: Settings, origins: OriginRules) -> SocketServer:
-    """A server that takes pages of these origins only."""
+def make_server(settings: Settings, origins: OriginRules, spawn: Spawn) -> SocketServer:
+    """A server that takes pages of these origins only; `spawn` runs a coroutine to its end."""
     most = frame_bytes(settings.limits.record)
     engineio.payload.Payload.max_decode_packets = POST_PACKETS
     server = SocketServer(
@@ -162,6 +175,12 @@ def make_server(settings: Settings, origins: OriginRules) -> SocketServer:
         logger=_library_log,
         engineio_logger=_library_log,
     )
+    server.sessions = Sessions(
+        settings.limits.connections,
+        settings.socketio.sessions_per_client,
+        lambda engine_id: spawn(server.drop(engine_id)),
+    )
+    server.eio.on("connect", _welcome(server, server.eio.handlers["connect"]))
     server.eio.on("message", _guard(server, server.eio.handlers["message"]))
     server.eio.on("disconnect", _farewell(server, server.eio.handlers["disconnect"]))
     return server
@@ -175,6 +194,23 @@ def _taken_by(origins: OriginRules) -> Callable[[str | None, dict[str, object]],
     return taken
 
 
+def _welcome(server: SocketServer, handle: Callable[..., object]) -> Callable[..., object]:
+    """Keep of the handshake's request what tells who it is: the library would keep 32 KB for each client."""
+
+    async def connect(engine_id: str, environ: Mapping[str, object]) -> None:
+        scope = environ["asgi.scope"]
+        assert isinstance(scope, dict)
+        server.sessions.opened(engine_id, client_address(scope))
+        await handle(engine_id, {HEADERS: identity_headers(dict(scope["headers"]))})  # type: ignore[misc]  # the library has no types
+
+    return connect
+
+
+def client_address(scope: Scope) -> str:
+    """Where a request comes from."""
+    return scope["client"][0] if scope.get("client") else ""
+
+
 def _guard(server: SocketServer, handle: Callable[..., object]) -> Callable[[str, object], object]:
     """Handle a client's packet only when it has read the answers to those before."""
 
@@ -182,6 +218,7 @@ def _guard(server: SocketServer, handle: Callable[..., object]) -> Callable[[str
         outbox = server.outbox(engine_id)
         if outbox is None:
             return
+        server.sessions.used(engine_id)
         try:
             if await outbox.room_within(PING_INTERVAL_SECONDS + PING_TIMEOUT_SECONDS):
                 if server.outbox(engine_id) is not None:
@@ -208,8 +245,10 @@ def _farewell(server: SocketServer, handle: Callable[..., object]) -> Callable[[
 
     async def disconnect(engine_id: str, reason: str) -> None:
         await handle(engine_id, reason)  # type: ignore[misc]  # the library has no types
+        server.sessions.closed(engine_id)
         socket = server.eio.sockets.get(engine_id)
         if socket is not None and reason == server.reason.CLIENT_DISCONNECT:
             await socket.queue.put(None)
+            server.forget(engine_id)
 
     return disconnect

@@ -10,7 +10,6 @@ from tailrace.auth import OriginRules
 from tailrace.core.errors import (
     BadRequest,
     NotFound,
-    Overloaded,
     RequestTimeout,
     Stopping,
     TailraceError,
@@ -19,8 +18,9 @@ from tailrace.core.errors import (
 from tailrace.transports.errors import SECURITY_HEADERS, problem_answer, send_answer
 from tailrace.transports.frames import frame_bytes
 from tailrace.transports.gateway import Gateway, Message, Receive, Scope, Send, Sender
-from tailrace.transports.socketio.engine import SocketServer, make_server
-from tailrace.transports.socketio.namespace import KafkaNamespace, Spawn
+from tailrace.transports.socketio.engine import SocketServer, Spawn, client_address, make_server
+from tailrace.transports.socketio.namespace import KafkaNamespace
+from tailrace.transports.socketio.sessions import IDENTITY_BYTES, identity_headers
 
 PATH = "/socket.io"
 
@@ -35,7 +35,7 @@ def socketio_mount(gateway: Gateway, spawn: Spawn, *, local_pages: bool = False)
     """
     socketio = gateway.settings.socketio
     origins = OriginRules(socketio.origins, loopback=local_pages, null=socketio.allow_null_origin)
-    server = make_server(gateway.settings, origins)
+    server = make_server(gateway.settings, origins, spawn)
     KafkaNamespace(gateway, server, spawn)
     gateway.on_stop.append(lambda: _ended(spawn(server.stop())))
     return Mount(PATH, app=_Door(gateway, server, origins))
@@ -85,8 +85,8 @@ class _Door:
             return session
         if self._gateway.stopping:
             raise Stopping("This gateway is going away.", hint="Connect again; another one will answer.")
-        if len(self._server.eio.sockets) >= self._gateway.settings.limits.connections:
-            raise Overloaded("Too many clients are connected.")
+        self._server.sessions.check(client_address(scope))
+        identity_headers(dict(scope["headers"]))
         return None
 
     async def _body(self, receive: Receive) -> bytes:
@@ -108,7 +108,7 @@ class _Door:
     def _note_origin(self, session: str, headers: Mapping[bytes, bytes]) -> None:
         origin = headers.get(b"origin")
         socket = self._server.eio.sockets.get(session)
-        if socket is None or origin is None:
+        if socket is None or origin is None or len(origin) > IDENTITY_BYTES:
             return
         host = headers.get(b"host", b"").decode("latin-1")
         if self._origins.takes(origin.decode("latin-1"), host):

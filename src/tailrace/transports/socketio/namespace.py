@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import uuid4
@@ -16,7 +16,7 @@ from tailrace.core.errors import BadRecord, Stopping, TailraceError, TooLarge
 from tailrace.core.ports import NewRecord
 from tailrace.transports.gateway import Gateway
 from tailrace.transports.rest.produce import store
-from tailrace.transports.socketio.engine import Outbox, SocketServer
+from tailrace.transports.socketio.engine import HEADERS, Outbox, SocketServer, Spawn
 from tailrace.transports.socketio.listing import Listing
 
 NAMESPACE = "/kafka"
@@ -25,10 +25,10 @@ MOST_WAITING = 16
 LISTS_AT_A_TIME = 8
 TURN_SECONDS = 1.0
 TURN_RECORDS = 10_000
+# They are kept as long as a client is connected.
+TOKEN_CHARACTERS = 4096
 
 _log = logging.getLogger("tailrace.socketio")
-
-Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
 
 
 @dataclass(slots=True, eq=False)
@@ -203,13 +203,13 @@ class KafkaNamespace:
 
 def _headers(environ: Mapping[str, object], auth: object) -> Mapping[bytes, bytes]:
     """The handshake's headers; a token given by the page, which cannot set headers, counts as one."""
-    scope = environ["asgi.scope"]
-    assert isinstance(scope, dict)
-    headers: dict[bytes, bytes] = dict(scope["headers"])
+    kept = environ[HEADERS]
+    assert isinstance(kept, dict)
     token = auth.get("token") if isinstance(auth, dict) else None
-    if isinstance(token, str):
-        headers[b"authorization"] = b"Bearer " + token.encode("latin-1", "replace")
-    return headers
+    if not isinstance(token, str):
+        return kept
+    # The beginning of what is too long to be a token is none either.
+    return {**kept, b"authorization": b"Bearer " + token[:TOKEN_CHARACTERS].encode("latin-1", "replace")}
 
 
 def _utf8(payload: object, limit: int) -> bytes:
