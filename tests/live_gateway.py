@@ -24,6 +24,7 @@ TOKEN = "tr_for_tests"
 class LiveGateway:
     gateway: Gateway
     port: int
+    server: Server
 
     @property
     def url(self):
@@ -78,7 +79,7 @@ async def live_gateway(ports, settings=None, *, dev=True, more=()):
     serving = asyncio.create_task(server.run_until_stopped(listener, ready.set))
     await asyncio.wait_for(ready.wait(), 5)
     try:
-        yield LiveGateway(gateway, listener.getsockname()[1])
+        yield LiveGateway(gateway, listener.getsockname()[1], server)
     finally:
         server.ask_to_stop()
         await asyncio.wait_for(serving, 10)

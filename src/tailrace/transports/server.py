@@ -17,6 +17,7 @@ from tailrace.transports.acceptor import Acceptor
 from tailrace.transports.connection import Connection, ConnectionBounds
 from tailrace.transports.frames import frame_bytes
 from tailrace.transports.stop import StopDeadline, stop_on_signals
+from tailrace.transports.websocket import WebSocket
 
 _log = logging.getLogger("tailrace.server")
 
@@ -88,7 +89,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http=partial(Connection, bounds=bounds),  # type: ignore[arg-type]
-            ws="websockets-sansio",
+            ws=partial(WebSocket, stalled_write_seconds=bounds.stalled_write_seconds),  # type: ignore[arg-type]
             ws_max_size=frame_bytes(settings.limits.record),
             ws_per_message_deflate=False,
             loop="uvloop",
@@ -174,5 +175,5 @@ class Server(uvicorn.Server):
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             for connection in list(self.server_state.connections):
-                if isinstance(connection, Connection):
+                if isinstance(connection, Connection | WebSocket):
                     self.slow_peers += connection.check_deadlines(loop.time())
