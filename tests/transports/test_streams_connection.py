@@ -11,6 +11,7 @@ from tests.transports.wire import live_gateway, ndjson_events
 
 from tailrace.core.subscription import Subscription
 from tailrace.settings import Settings
+from tailrace.transports import server
 from tailrace.transports.connection import HttpSink
 
 HOST = b"Host: 127.0.0.1\r\n"
@@ -308,7 +309,7 @@ async def test_a_connection_above_the_bound_is_told_so(path):
     base = Settings()
     async with live_gateway(replace(base, limits=replace(base.limits, connections=2))) as live:
         live.log.create("t")
-        first, _ = [await live.get("/livez") for _ in range(2)]
+        first, _ = [await live.get("/v1/stream?topic=t") for _ in range(2)]
         refused = await live.get(path)
         assert (refused.status, refused.headers["retry-after"]) == (503, "1")
         assert refused.headers["content-type"] == "application/problem+json"
@@ -318,6 +319,34 @@ async def test_a_connection_above_the_bound_is_told_so(path):
         async with asyncio.timeout(5):
             while (await live.get(path)).status == 503:
                 pass
+
+
+async def test_the_connection_that_is_idle_longest_makes_room():
+    """Who keeps many alive and asks nothing takes nobody's place; one that waits for its answer stays."""
+    base = Settings()
+    async with live_gateway(replace(base, limits=replace(base.limits, connections=3))) as live:
+        live.log.create("t")
+        busy = await live.get("/v1/stream?topic=t")
+        longest, other = [await live.get("/livez") for _ in range(2)]
+        for wire in (longest, other):
+            await wire.rest()
+        assert (await live.get("/livez")).status == 200
+        assert await longest.closed() == b""
+        assert (await live.get("/livez", wire=other)).status == 200
+        live.log.append("t", b"1")
+        await busy.until(lambda: b'"value":1' in busy.body)
+
+
+async def test_connections_far_above_the_bound_are_closed_unread(monkeypatch):
+    """A process has only so many file descriptors, and Kafka needs some of them."""
+    monkeypatch.setattr(server, "TOLD_CONNECTIONS", 1)
+    base = Settings()
+    async with live_gateway(replace(base, limits=replace(base.limits, connections=1))) as live:
+        live.log.create("t")
+        await live.get("/v1/stream?topic=t")
+        await live.connect()
+        assert await (await live.connect()).closed() == b""
+        assert live.server.connections == 2
 
 
 async def test_a_request_refused_in_its_body_writes_nothing_more(live, caplog):

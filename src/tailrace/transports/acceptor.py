@@ -23,11 +23,18 @@ class Acceptor:
     Args:
         listener: the socket; whoever made it closes it.
         make_protocol: makes what looks after one connection.
+        has_room: whether one more may be kept; else it is closed unread.
     """
 
-    def __init__(self, listener: socket.socket, make_protocol: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        make_protocol: Callable[[], asyncio.Protocol],
+        has_room: Callable[[], bool],
+    ) -> None:
         self._listener = listener
         self._make_protocol = make_protocol
+        self._has_room = has_room
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -60,6 +67,9 @@ class Acceptor:
                 self._loop.remove_reader(self._listener)
                 self._loop.call_later(RETRY_SECONDS, self._listen)
                 return
+            if not self._has_room():
+                connection.close()
+                continue
             opening = self._loop.create_task(self._open(connection))
             self._opening.add(opening)
             opening.add_done_callback(self._opening.discard)

@@ -5,6 +5,7 @@ write shared bytes straight to the transport: through ASGI the same fan-out is f
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -102,7 +103,10 @@ class _Flow(FlowControl):
 
 
 class Connection(HttpToolsProtocol):
-    """One client's connection."""
+    """One client's connection.
+
+    `idle` holds those of the server that are kept alive between two requests, longest first.
+    """
 
     flow: _Flow
 
@@ -114,9 +118,11 @@ class Connection(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         bounds: ConnectionBounds,
+        idle: OrderedDict["Connection", None],
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._bounds = bounds
+        self._idle = idle
         self._sink: HttpSink | None = None
         self._served: RequestResponseCycle | None = None
         self._head_since: float | None = None
@@ -141,6 +147,19 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = _Flow(transport)
         self._head_since = self.loop.time()
+        if self._is_above and self._idle:
+            # Who waits for nothing makes room; its client expects that of a connection kept alive.
+            longest, _ = self._idle.popitem(last=False)
+            longest.transport.close()
+
+    @property
+    def _is_above(self) -> bool:
+        """Whether the server has more connections than it serves."""
+        return len(self.connections) > self._bounds.connections
+
+    def _unset_keepalive_if_required(self) -> None:
+        super()._unset_keepalive_if_required()
+        self._idle.pop(self, None)
 
     def data_received(self, data: bytes) -> None:
         """Take requests, within bounds; behind a stream that has not ended, hold what comes."""
@@ -252,8 +271,7 @@ class Connection(HttpToolsProtocol):
         self._served = cycle
         cycle.scope["tailrace.open_stream"] = self._open_stream  # type: ignore[typeddict-unknown-key]
         cycle.scope["tailrace.answer"] = self._answer  # type: ignore[typeddict-unknown-key]
-        is_above = len(self.connections) > self._bounds.connections
-        super()._start_asgi_task(cycle, overloaded if is_above else app)  # type: ignore[arg-type]  # Starlette's names of the same types
+        super()._start_asgi_task(cycle, overloaded if self._is_above else app)  # type: ignore[arg-type]  # Starlette's names of the same types
 
     def on_response_complete(self) -> None:
         """A request is answered; the next one's turn comes when the client reads what it has."""
@@ -277,6 +295,7 @@ class Connection(HttpToolsProtocol):
             self._take(held)
         self.flow.resume_reading()
         if self._head_since is None and not self._answering:
+            self._idle[self] = None
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
@@ -384,6 +403,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         super().connection_lost(exc)
+        # Also after an error, where the server forgets to.
+        self._unset_keepalive_if_required()
         self._head_since = self._served = None
         sink, self._sink = self._sink, None
         if sink is not None and not sink.closed:

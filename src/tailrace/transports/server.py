@@ -5,6 +5,7 @@ import errno
 import gc
 import logging
 import socket
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
@@ -15,6 +16,7 @@ from tailrace.core.errors import ConfigurationError
 from tailrace.settings import Settings
 from tailrace.transports.acceptor import Acceptor
 from tailrace.transports.connection import Connection, ConnectionBounds
+from tailrace.transports.descriptors import connections_that_fit
 from tailrace.transports.frames import frame_bytes
 from tailrace.transports.stop import StopDeadline, stop_on_signals
 from tailrace.transports.websocket import WebSocket
@@ -27,6 +29,8 @@ CHECK_SECONDS = 1.0
 # Records make many objects and no cycles: by default a collection runs every few hundred of them,
 # and producing takes a quarter longer.
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
+# So many connections above their bound are told so; what comes on top of these is closed unread.
+TOLD_CONNECTIONS = 64
 # Bytes of a goodbye have to leave within it, then their connection is cut.
 GOODBYE_SECONDS = 2.0
 
@@ -84,11 +88,11 @@ class Server(uvicorn.Server):
             header_bytes=settings.limits.headers,
             header_count=settings.limits.header_count,
             stalled_write_seconds=settings.deadlines.stalled_write,
-            connections=settings.limits.connections,
+            connections=connections_that_fit(settings.limits.connections),
         )
         config = uvicorn.Config(
             app,
-            http=partial(Connection, bounds=bounds),  # type: ignore[arg-type]
+            http=partial(Connection, bounds=bounds, idle=OrderedDict()),  # type: ignore[arg-type]
             ws=partial(WebSocket, stalled_write_seconds=bounds.stalled_write_seconds),  # type: ignore[arg-type]
             ws_max_size=frame_bytes(settings.limits.record),
             ws_per_message_deflate=False,
@@ -101,6 +105,7 @@ class Server(uvicorn.Server):
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         super().__init__(config)
+        self._most_connections = bounds.connections + TOLD_CONNECTIONS
         self._before_stop = before_stop
         self._deadline = deadline or StopDeadline(settings.deadlines.stop)
         self._acceptors: list[Acceptor] = []
@@ -152,7 +157,9 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Take connections, and say so."""
         await super().startup([])
-        self._acceptors = [Acceptor(listener, self._make_connection) for listener in sockets or ()]
+        self._acceptors = [
+            Acceptor(listener, self._make_connection, self._has_room) for listener in sockets or ()
+        ]
         # Everything that lives as long as the process: no collection has to look at it again.
         gc.collect()
         gc.freeze()
@@ -163,6 +170,9 @@ class Server(uvicorn.Server):
         return self.config.http_protocol_class(  # type: ignore[call-arg]  # its base class takes none
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
+
+    def _has_room(self) -> bool:
+        return self.connections < self._most_connections
 
     def _cut_unread(self) -> None:
         """Those that are answered and do not read the end of it keep nobody waiting."""

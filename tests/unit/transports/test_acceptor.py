@@ -46,7 +46,7 @@ async def test_all_of_a_crowd_are_taken(kind, monkeypatch):
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         listener.setblocking(False)
-        taking = Acceptor(listener, Greeter)
+        taking = Acceptor(listener, Greeter, lambda: True)
         crowd = [hello(listener.getsockname()) for _ in range(3 * ACCEPT_PER_ROUND)]
         assert await asyncio.gather(*crowd) == [b"hello"] * len(crowd)
         taking.close()
@@ -59,11 +59,11 @@ async def test_a_closed_acceptor_takes_nobody():
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         listener.setblocking(False)
-        taking = Acceptor(listener, Greeter)
+        taking = Acceptor(listener, Greeter, lambda: True)
         taking.close()
         coming = asyncio.create_task(hello(listener.getsockname()))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.shield(coming), 0.05)
-        again = Acceptor(listener, Greeter)
+        again = Acceptor(listener, Greeter, lambda: True)
         assert await coming == b"hello"
         again.close()
