@@ -1,4 +1,7 @@
-"""The TopicAdmin on Kafka. It blocks, so call it in a thread; every call ends within its deadline."""
+"""The TopicAdmin on Kafka. It blocks, so call it in a thread.
+
+Every call ends within its deadline, and 1.5 s later where it is to find out why no broker answered.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,12 +22,13 @@ from confluent_kafka.cimpl import NewPartitions
 from confluent_kafka.cimpl import NewTopic as ClientNewTopic
 
 from tailrace.core.cursors import topic_tag, valid_topic_name
-from tailrace.core.errors import BadRequest, BrokerUnavailable, TopicNotFound
+from tailrace.core.errors import BadRequest, BrokerUnavailable, TailraceError, TopicNotFound
 from tailrace.core.ports import NewTopic, PartitionDetail, TopicDetail, internal_topic
 from tailrace.kafka.admin_config import refused
 from tailrace.kafka.connection import asking_settings, known_offset
 from tailrace.kafka.reader import topic_id_bytes
 from tailrace.kafka.settings import ClientSettings, client_config
+from tailrace.kafka.silence import Silence
 
 CALL_SECONDS = 10.0
 # How often a change is looked for until every partition has it.
@@ -41,14 +45,18 @@ class KafkaAdmin:
     """Makes, shows and changes topics of a cluster; internal ones are shown, never changed."""
 
     def __init__(self, settings: ClientSettings, *, call_seconds: float = CALL_SECONDS) -> None:
-        self._client = AdminClient(asking_settings(client_config(settings)))
+        config = client_config(settings)
+        self._client = AdminClient(asking_settings(config))
+        self._silence = Silence(config)
         self._seconds = call_seconds
         self._cluster_id = ""
 
     def list_topics(self) -> Sequence[TopicDetail]:
         """All topics, without their configuration."""
         deadline = self._deadline()
-        names = self._ask("list topics", lambda: self._client.list_topics(timeout=_left(deadline)).topics)
+        names = self._explained(
+            lambda: self._ask("list topics", lambda: self._client.list_topics(timeout=_left(deadline)).topics)
+        )
         return self._details(sorted(names), deadline)
 
     def describe(self, name: str) -> TopicDetail:
@@ -158,7 +166,7 @@ class KafkaAdmin:
         offsets = {}
         for place, future in asked.items():
             try:
-                answer = self._result("ask offsets", future, deadline)
+                answer = self._wait("ask offsets", future, deadline)
             except (TopicNotFound, BrokerUnavailable):
                 # Deleted or without a leader since it was described: shown with unknown offsets.
                 continue
@@ -190,13 +198,23 @@ class KafkaAdmin:
         errors = []
         for what, future in asked.items():
             try:
-                self._result(what, future, deadline)
-            except Exception as error:  # noqa: BLE001 - raised below, after the others were waited for
+                self._wait(what, future, deadline)
+            except TailraceError as error:
                 errors.append(error)
         if errors:
-            raise errors[0]
+            raise self._silence.explained(errors[0])
 
     def _result(self, what: str, future: "Future[_T]", deadline: float) -> _T:
+        return self._explained(lambda: self._wait(what, future, deadline))
+
+    def _explained(self, question: Callable[[], _T]) -> _T:
+        """A question whose error says why no broker answered."""
+        try:
+            return question()
+        except BrokerUnavailable as error:
+            raise self._silence.explained(error) from None
+
+    def _wait(self, what: str, future: "Future[_T]", deadline: float) -> _T:
         # Half a second more than the request itself: its own error says more.
         return self._ask(what, lambda: future.result(_left(deadline) + 0.5))
 

@@ -1,5 +1,6 @@
 """What the client library's error codes mean here: one table, code to our error."""
 
+import re
 from types import MappingProxyType
 
 from confluent_kafka import KafkaError, KafkaException
@@ -165,6 +166,33 @@ def translate_question(refused: KafkaError, detail: str) -> TailraceError:
     if isinstance(error, Unavailable):
         return BrokerUnavailable(detail, cause=error.cause, hint=_HINTS[BrokerUnavailable])
     return error
+
+
+_LOGIN = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED})
+_LOGIN_HINT = "Check the mechanism, the user and the password (sasl_mechanism, sasl_plain_username)."
+_TLS_HINT = "Check security_protocol and the certificates: both sides must speak TLS, or neither."
+# Around the reason stand the broker, which the detail names, and how long it took.
+_REASON = re.compile(r"(?:\S+/\w+: )?(?P<reason>.*?)(?: \(after \d+ms in state \w+\))?", re.DOTALL)
+
+
+def tells_why(told: KafkaError) -> bool:
+    """Whether a broker refuses the client, rather than being away."""
+    return told.code() in _LOGIN or _of_tls(told)
+
+
+def explain(error: TailraceError, told: KafkaError) -> None:
+    """Let an error tell the reason that a connection was told, and what to do about it."""
+    reason = _REASON.fullmatch(told.str())
+    error.cause = f"{reason['reason'] if reason else told.str()} ({told.name()})"
+    if told.code() in _LOGIN:
+        error.hint = _LOGIN_HINT
+    elif _of_tls(told):
+        error.hint = _TLS_HINT
+
+
+def _of_tls(told: KafkaError) -> bool:
+    # A side that speaks no TLS hangs up, which is a trouble of transport.
+    return told.code() == KafkaError._SSL or "SSL" in told.str()
 
 
 def translate_exception(exception: KafkaException, detail: str) -> TailraceError:

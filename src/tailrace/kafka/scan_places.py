@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is public
+from confluent_kafka.admin._cluster import DescribeClusterResult
 from confluent_kafka.admin._topic import TopicDescription
 
 from tailrace.core.cursors import Cursor, Position, topic_tag
@@ -17,6 +18,7 @@ from tailrace.core.starts import Edge, Last, Moment, Start
 from tailrace.kafka.connection import asking_settings, known_offset
 from tailrace.kafka.errors import translate_exception
 from tailrace.kafka.reader import topic_id_bytes
+from tailrace.kafka.silence import Silence
 
 # A person waits for it: long enough for a broker that elects, short enough to say that none is there.
 ANSWER_SECONDS = 5.0
@@ -43,19 +45,25 @@ class Questions:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._admin = AdminClient(asking_settings(config))
         self._servers = config.get("bootstrap.servers")
+        self._silence = Silence(config)
         self._cluster_id = ""
 
     def reach(self) -> None:
         """Make sure that a broker answers."""
-        asked = self._admin.describe_cluster(request_timeout=ANSWER_SECONDS)
-        _answer(asked, f"No broker answered at {self._servers}.")
+        self._cluster(self._admin.describe_cluster(request_timeout=ANSWER_SECONDS))
 
     def topics(self, names: Sequence[str]) -> dict[str, TopicInfo]:
         """The named topics, each with its tag; TopicNotFound if one does not exist."""
         cluster = self._admin.describe_cluster(request_timeout=ANSWER_SECONDS)
         asked = self.ask(names)
-        self._cluster_id = str(_answer(cluster, f"No broker answered at {self._servers}.").cluster_id)
+        self._cluster_id = str(self._cluster(cluster).cluster_id)
         return {name: self.info(name, future) for name, future in asked.items()}
+
+    def _cluster(self, asked: "Future[DescribeClusterResult]") -> DescribeClusterResult:
+        try:
+            return _answer(asked, f"No broker answered at {self._servers}.")
+        except BrokerUnavailable as error:
+            raise self._silence.explained(error) from None
 
     def ask(self, names: Sequence[str]) -> "Mapping[str, Future[TopicDescription]]":
         """Ask what topics are, without waiting for the answer."""

@@ -1,14 +1,17 @@
 """How clients speak to the cluster."""
 
+import time
+
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from tailrace.core.errors import BrokerUnavailable
+from tailrace.core.errors import BrokerUnavailable, TopicNotFound
 from tailrace.kafka import connection, reader, scan_places
 from tailrace.kafka.admin import KafkaAdmin
 from tailrace.kafka.reader import KafkaReader
 from tailrace.kafka.scan_places import Questions
 from tailrace.kafka.settings import client_config, reading_config, translate
+from tailrace.kafka.silence import Silence
 
 AWAY = translate({"bootstrap_servers": "127.0.0.1:1"})
 
@@ -39,3 +42,19 @@ def test_our_own_settings_bear_those_that_may_be_given(settings):
     Consumer(connection.tail_settings(reading, 100) | {"log_level": 0}).close()
     Consumer(connection.catch_up_settings(reading)).close()
     Producer(connection.asking_settings(client_config(given)))
+
+
+def test_a_silence_is_listened_to_once_for_many_questions():
+    """A gateway's questions fail by the hundred when its brokers are away."""
+    silence = Silence(client_config(AWAY))
+    assert "refused" in silence.explained(BrokerUnavailable("first")).cause
+    began = time.monotonic()
+    assert "refused" in silence.explained(BrokerUnavailable("second")).cause
+    assert time.monotonic() - began < 1
+
+
+def test_only_silence_is_explained():
+    """Whatever else went wrong has its own reason."""
+    error = TopicNotFound("no", cause="this")
+    assert Silence(client_config(AWAY)).explained(error) is error
+    assert error.cause == "this"

@@ -13,7 +13,7 @@ from tailrace.core.errors import (
     TopicNotFound,
     UnknownOutcome,
 )
-from tailrace.kafka.errors import DEFAULT, FATES, translate_error, translate_exception
+from tailrace.kafka.errors import DEFAULT, FATES, explain, translate_error, translate_exception
 
 CODES = {name: getattr(KafkaError, name) for name in dir(KafkaError) if name.isupper()}
 # What nothing we ask for answers with: consumer groups, share groups, transactions' coordinators, delegation
@@ -80,3 +80,30 @@ def test_the_cause_keeps_the_librarys_words():
     """So that it can be searched for."""
     error = translate_exception(KafkaException(KafkaError(KafkaError._TRANSPORT, "why")), "It failed.")
     assert (error.detail, error.cause) == ("It failed.", "why (_TRANSPORT)")
+
+
+@pytest.mark.parametrize(
+    ("code", "told", "cause", "hint"),
+    [
+        (
+            KafkaError._AUTHENTICATION,
+            "sasl_ssl://h:1/bootstrap: SASL authentication error: no (after 3ms in state AUTH_REQ)",
+            "SASL authentication error: no (_AUTHENTICATION)",
+            "password",
+        ),
+        (
+            KafkaError._SSL,
+            "ssl://h:1/1: handshake failed: a: b",
+            "handshake failed: a: b (_SSL)",
+            "certificates",
+        ),
+        (KafkaError._TRANSPORT, "ssl://h:1/1: SSL closed", "SSL closed (_TRANSPORT)", "security_protocol"),
+        (KafkaError._RESOLVE, "h:1/bootstrap: Failed to resolve", "Failed to resolve (_RESOLVE)", "before"),
+    ],
+)
+def test_a_reason_told_to_a_connection_is_the_cause(code, told, cause, hint):
+    """Without the broker's name and the time it took; what to do follows the reason."""
+    error = BrokerUnavailable("It failed.", cause="timed out", hint="before")
+    explain(error, KafkaError(code, told))
+    assert error.cause == cause
+    assert hint in error.hint
