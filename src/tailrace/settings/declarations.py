@@ -86,7 +86,9 @@ class Limits:
     send_buffer: int = _setting(
         128 << 10, "The kernel's send buffer of a connection (SO_SNDBUF).", unit="bytes", least=4096
     )
-    connections: int = _setting(16384, "Connections at a time.", least=1)
+    connections: int = _setting(
+        16384, "Connections at a time; above it, one that is kept alive and idle longest is closed.", least=1
+    )
     subscriptions: int = _setting(100, "Topics read over one connection at a time.", least=1)
     memory: int = _setting(256 << 20, "Windows, views and blocks of all topics.", unit="bytes", least=1 << 20)
     window: int = _setting(16 << 20, "The window of one topic.", unit="bytes", least=64 << 10)

@@ -63,7 +63,7 @@ class Acceptor:
                 # It was gone before it was taken.
                 continue
             except OSError as error:
-                _log.warning("No connection can be taken.", extra={"cause": error.strerror})
+                _log.warning("No connection can be taken.", extra={"fields": {"cause": error.strerror}})
                 self._loop.remove_reader(self._listener)
                 self._loop.call_later(RETRY_SECONDS, self._listen)
                 return

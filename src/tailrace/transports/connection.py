@@ -149,8 +149,13 @@ class Connection(HttpToolsProtocol):
         self._head_since = self.loop.time()
         if self._is_above and self._idle:
             # Who waits for nothing makes room; its client expects that of a connection kept alive.
-            longest, _ = self._idle.popitem(last=False)
-            longest.transport.close()
+            self._idle.popitem(last=False)[0].make_room()
+
+    def make_room(self) -> None:
+        """Close for another one, which is counted instead at once: its request may come before our end."""
+        if not self.transport.get_write_buffer_size():
+            self.connections.discard(self)
+        self.transport.close()
 
     @property
     def _is_above(self) -> bool:

@@ -18,7 +18,7 @@ def connections_that_fit(wanted: int) -> int:
     fit = max(1, allowed - RESERVED)
     _log.warning(
         "Fewer connections are taken than limits.connections says: the process may open too few files.",
-        extra={"connections": fit, "wanted": wanted, "open_files": allowed},
+        extra={"fields": {"connections": fit, "wanted": wanted, "open_files": allowed}},
     )
     return fit
 

@@ -27,4 +27,4 @@ def test_what_does_not_fit_is_lowered_and_told(limits, caplog):
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert connections_that_fit(hard) == hard - RESERVED
     (told,) = caplog.records
-    assert (told.levelname, told.connections) == ("WARNING", hard - RESERVED)
+    assert (told.levelname, told.fields["connections"]) == ("WARNING", hard - RESERVED)
