@@ -1,6 +1,7 @@
 """The first installation, from a Maven repository of this test's own that holds the real files."""
 
 import hashlib
+import re
 import subprocess
 import sys
 import threading
@@ -131,12 +132,21 @@ def test_a_jar_that_lost_bytes_is_noticed(repository, tmp_path):
     assert jar.read_bytes() == whole
 
 
-def test_no_network_is_one_sentence(tmp_path):
-    """It says what could not be reached and that it goes on where it stopped."""
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("http://127.0.0.1:1", "Connection refused"),
+        ("http://nope.invalid", "Name or service not known|Temporary failure in name resolution"),
+    ],
+)
+def test_no_network_is_one_sentence(source, reason, tmp_path, caplog):
+    """It says what could not be reached, why, and that it goes on where it stopped; no try is logged."""
     with pytest.raises(EmbeddedKafkaError, match="could not be downloaded") as caught:
-        install(folder=tmp_path, source="http://127.0.0.1:1", train=False)
-    assert "127.0.0.1:1" in caught.value.cause
+        install(folder=tmp_path, source=source, train=False)
+    sentence = rf"{source} cannot be reached or broke off: ({reason})\."
+    assert re.fullmatch(sentence, caught.value.cause)
     assert "goes on where it stopped" in caught.value.hint
+    assert caplog.messages == []
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

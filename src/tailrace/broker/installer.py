@@ -157,7 +157,7 @@ def _download(folder: Path, source: str, report: Report) -> tuple[Path, ...]:
     except (requests.RequestException, repository.BrokenDownload) as error:
         raise EmbeddedKafkaError(
             "Kafka could not be downloaded.",
-            cause=f"{source} cannot be reached or broke off: {error}",
+            cause=f"{source} cannot be reached or broke off: {repository.reason(error)}.",
             hint="Check the network (HTTPS_PROXY counts) and run it again; it goes on where it stopped.",
         ) from error
     sizes = {str(jar.relative_to(folder)): jar.stat().st_size for jar in jars}

@@ -5,7 +5,9 @@ a half jar that looks whole; ours writes beside it, goes on where it stopped, an
 """
 
 import hashlib
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,6 +22,10 @@ ATTEMPTS: Final = 4
 """How often one file is tried; each goes on where the last one stopped."""
 CHUNK: Final = 1 << 16
 PARTIAL: Final = ".part"
+MOST_WRAPPINGS: Final = 10
+"""Exceptions around a reason; three are usual, and a ring of them must end."""
+MOST_REASON: Final = 200
+"""Characters of a reason: more is no sentence."""
 
 Told = Callable[[str, int, int], None]
 """Called with a file's name, the bytes so far, and the bytes in all once they are known, else 0."""
@@ -132,14 +138,38 @@ def _dependency(context: MavenContext, coordinate: str) -> Dependency:
     return Dependency(context.project(group, name).at_version(version).artifact(), "compile", raw=True)
 
 
+@contextmanager
+def _quiet_retries() -> Iterator[None]:
+    """Without a warning for each try: what is left after the last one is raised."""
+    logger = logging.getLogger("urllib3.connectionpool")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def reason(error: BaseException) -> str:
+    """The reason under what requests and urllib3 wrap around it."""
+    for _ in range(MOST_WRAPPINGS):
+        inner = [getattr(error, "reason", None), *error.args, error.__cause__, error.__context__]
+        wrapped = next((each for each in inner if isinstance(each, BaseException)), None)
+        if wrapped is None:
+            break
+        error = wrapped
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".")[:MOST_REASON]
+
+
 def jars(coordinates: list[str], folder: Path, source: str, told: Told) -> list[Path]:
     """The jars of some Maven coordinates and all that they need, downloaded into a folder."""
     resolver = ResumingResolver(told)
     try:
-        context = MavenContext(resolver=resolver, repo_cache=folder, remote_repos={"source": source})
-        wanted = [_dependency(context, coordinate) for coordinate in coordinates]
-        given, needed = resolver.resolve(wanted)
-        needed = [dependency for dependency in needed if dependency.scope in {"compile", "runtime"}]
-        return resolver.fetch_all([dependency.artifact for dependency in [*given, *needed]])
+        with _quiet_retries():
+            context = MavenContext(resolver=resolver, repo_cache=folder, remote_repos={"source": source})
+            wanted = [_dependency(context, coordinate) for coordinate in coordinates]
+            given, needed = resolver.resolve(wanted)
+            needed = [dependency for dependency in needed if dependency.scope in {"compile", "runtime"}]
+            return resolver.fetch_all([dependency.artifact for dependency in [*given, *needed]])
     finally:
         resolver.close()
