@@ -4,6 +4,7 @@ identify -> authorise -> read parameters -> handler -> answer, and one place whe
 Starlette matches the paths; all that depends on the table is worked out once, when the app is made.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -79,14 +80,21 @@ class _Dispatch:
         self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            for match, door in self._doors:
-                found = match(scope["path"])
-                if found:
-                    scope["path_params"] = found.groupdict()
-                    await door(scope, receive, send)
-                    return
-        await self._others(scope, receive, send)
+        try:
+            if scope["type"] == "http":
+                for match, door in self._doors:
+                    found = match(scope["path"])
+                    if found:
+                        scope["path_params"] = found.groupdict()
+                        await door(scope, receive, send)
+                        return
+            await self._others(scope, receive, send)
+        except asyncio.CancelledError:
+            # By a stop whose time is over. An answer would say what nobody knows: whether it was done.
+            cut = scope.get("tailrace.cut")
+            if cut is None:
+                raise
+            cut()
 
 
 class _Action:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tailrace.core.errors import BadRequest, RequestTimeout, TooLarge
+from tailrace.core.errors import BadRequest, RequestTimeout, Stopping, TooLarge
 from tailrace.transports.gateway import Call, Gateway, Message
 
 
@@ -16,6 +16,7 @@ async def read_body(gateway: Gateway, call: Call, *, most: int | None = None) ->
     Raises:
         TooLarge: it is, or says that it will be, larger than `most` bytes, else than limits.body.
         RequestTimeout: it took longer than deadlines.body.
+        Stopping: this process goes away, and some of it is still to come.
     """
     limit = gateway.settings.limits.body if most is None else most
     _check_declared(call.headers.get(b"content-length"), limit)
@@ -24,13 +25,13 @@ async def read_body(gateway: Gateway, call: Call, *, most: int | None = None) ->
             message = await call.receive()
             if message["type"] == "http.request" and not message.get("more_body"):
                 return _whole([message.get("body", b"")], limit)
-            return await _read_on(call, message, limit)
+            return await _read_on(gateway, call, message, limit)
     except TimeoutError:
         seconds = gateway.settings.deadlines.body
         raise RequestTimeout(f"The body was not complete after {seconds:g} seconds.") from None
 
 
-async def _read_on(call: Call, message: Message, limit: int) -> bytes:
+async def _read_on(gateway: Gateway, call: Call, message: Message, limit: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -40,6 +41,9 @@ async def _read_on(call: Call, message: Message, limit: int) -> bytes:
         size += len(pieces[-1])
         if size > limit or not message.get("more_body"):
             return _whole(pieces, limit)
+        if gateway.stopping:
+            # Its connection woke us: clients that send slowly, or nothing, do not hold up the stop.
+            raise Stopping("This gateway is going away; nothing was stored.", hint="Send it again.")
         message = await call.receive()
 
 

@@ -276,6 +276,7 @@ class Connection(HttpToolsProtocol):
         self._served = cycle
         cycle.scope["tailrace.open_stream"] = self._open_stream  # type: ignore[typeddict-unknown-key]
         cycle.scope["tailrace.answer"] = self._answer  # type: ignore[typeddict-unknown-key]
+        cycle.scope["tailrace.cut"] = self._cut  # type: ignore[typeddict-unknown-key]
         super()._start_asgi_task(cycle, overloaded if self._is_above else app)  # type: ignore[arg-type]  # Starlette's names of the same types
 
     def on_response_complete(self) -> None:
@@ -351,12 +352,21 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         cycle.on_response()
 
+    def _cut(self) -> None:
+        """End what is answered, without an answer."""
+        if self._served is not None:
+            self._served.disconnected = True
+        self.transport.abort()
+
     def shutdown(self) -> None:
         """Take no further request: behind a goodbye it would get a 503, which ends an EventSource."""
         if self._sink is not None:
             self._sink.keep_connection = False
         else:
             super().shutdown()
+            if self._body_open and self._answering:
+                # Who waits for the rest of it learns that there is a stop.
+                self.cycle.message_event.set()
 
     # -- streams
 
