@@ -106,6 +106,54 @@ async def test_what_is_no_packet_ends_the_connection(live, packet):
     await lists(live)
 
 
+async def half(ws, size):
+    """Write half of a message of so many bytes."""
+    head = b"\x81\xff" + size.to_bytes(8, "big") + bytes(4)
+    ws.transport.write(head + b'42/kafka,["kafkaproducer","' + b"x" * (size // 2))
+    return size - size // 2
+
+
+async def test_before_it_is_known_who_sends_messages_are_small(live):
+    """Half of a large one ends the connection, whole ones are not read as polls either."""
+    async with socket(live) as ws:
+        await ws.recv()
+        await half(ws, 100_000)
+        await closed(ws)
+        assert ws.close_code == 1009
+    async with httpx.AsyncClient(base_url=live.url) as http:
+        session = json.loads((await http.get(HANDSHAKE)).text[1:])["sid"]
+        answer = await http.post(f"{HANDSHAKE}&sid={session}", content=b"4" * 20_000)
+        assert answer.status_code == 413
+    await lists(live)
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+async def test_who_may_write_sends_large_messages(live, transport):
+    """Up to the size of a record, over either transport."""
+    client = await Recorder().connect(live.url, transports=[transport])
+    await client.emit("kafkaproducer", "x" * 90_000)
+    assert (await client.after(2))[1] == ("kafkaproducer", "x" * 90_000)
+    await client.close()
+
+
+async def test_messages_that_are_not_complete_have_a_bound_together(log):
+    """One more has to go, and what is done or gone makes room."""
+    settings = Settings(limits=Limits(record=1 << 20), socketio=SocketIO(incoming=1 << 20))
+    async with live_gateway(memory_ports(log), settings) as live:
+        first, second = [await joined(await socket(live)) for _ in range(2)]
+        await half(first, 1_200_000)
+        await half(second, 1_200_000)
+        async with asyncio.timeout(5):
+            done, _ = await asyncio.wait(
+                [asyncio.ensure_future(ws.wait_closed()) for ws in (first, second)],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        assert len(done) == 1
+        first.transport.abort()
+        second.transport.abort()
+        await lists(live)
+
+
 async def test_attachments_have_a_bound_together(live):
     """Ten of them may come, but no more bytes than one message may have."""
     async with socket(live) as ws:

@@ -12,9 +12,11 @@ import socketio.packet
 
 from tailrace.auth import OriginRules
 from tailrace.settings import Settings
+from tailrace.transports.budget import MessageBound
 from tailrace.transports.frames import frame_bytes
 from tailrace.transports.gateway import Scope
 from tailrace.transports.socketio.sessions import Sessions, identity_headers
+from tailrace.transports.websocket import MESSAGES
 
 PING_INTERVAL_SECONDS = 25
 PING_TIMEOUT_SECONDS = 20
@@ -178,6 +180,7 @@ def make_server(settings: Settings, origins: OriginRules, spawn: Spawn) -> Socke
     server.sessions = Sessions(
         settings.limits.connections,
         settings.socketio.sessions_per_client,
+        most,
         lambda engine_id: spawn(server.drop(engine_id)),
     )
     server.eio.on("connect", _welcome(server, server.eio.handlers["connect"]))
@@ -201,6 +204,7 @@ def _welcome(server: SocketServer, handle: Callable[..., object]) -> Callable[..
         scope = environ["asgi.scope"]
         assert isinstance(scope, dict)
         server.sessions.opened(engine_id, client_address(scope))
+        server.sessions.attach(engine_id, message_bound(scope))
         await handle(engine_id, {HEADERS: identity_headers(dict(scope["headers"]))})  # type: ignore[misc]  # the library has no types
 
     return connect
@@ -209,6 +213,12 @@ def _welcome(server: SocketServer, handle: Callable[..., object]) -> Callable[..
 def client_address(scope: Scope) -> str:
     """Where a request comes from."""
     return scope["client"][0] if scope.get("client") else ""
+
+
+def message_bound(scope: Scope) -> MessageBound | None:
+    """The bound of a WebSocket's messages; None for other requests."""
+    found: MessageBound | None = scope.get("extensions", {}).get(MESSAGES)
+    return found
 
 
 def _guard(server: SocketServer, handle: Callable[..., object]) -> Callable[[str, object], object]:

@@ -10,15 +10,22 @@ from tailrace.auth import OriginRules
 from tailrace.core.errors import (
     BadRequest,
     NotFound,
+    Overloaded,
     RequestTimeout,
     Stopping,
     TailraceError,
     TooLarge,
 )
+from tailrace.transports.budget import Budget, Share
 from tailrace.transports.errors import SECURITY_HEADERS, problem_answer, send_answer
-from tailrace.transports.frames import frame_bytes
 from tailrace.transports.gateway import Gateway, Message, Receive, Scope, Send, Sender
-from tailrace.transports.socketio.engine import SocketServer, Spawn, client_address, make_server
+from tailrace.transports.socketio.engine import (
+    SocketServer,
+    Spawn,
+    client_address,
+    make_server,
+    message_bound,
+)
 from tailrace.transports.socketio.namespace import KafkaNamespace
 from tailrace.transports.socketio.sessions import IDENTITY_BYTES, identity_headers
 
@@ -52,20 +59,26 @@ class _Door:
         self._gateway = gateway
         self._server = server
         self._origins = origins
+        self._incoming = Budget(gateway.settings.socketio.incoming)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        try:
-            session = self._check(scope)
-            body = await self._body(receive) if scope["type"] == "http" else b""
-        except TailraceError as error:
-            await _refuse(scope, send, error)
-            return
-        if session is not None:
-            self._note_origin(session, headers)
-        if scope["type"] == "websocket":
-            await self._server.handle_request(scope, receive, send)
-            return
+        with Share(self._incoming, "Clients send too much at a time.") as share:
+            try:
+                session = self._check(scope)
+                body = await self._body(receive, session, share) if scope["type"] == "http" else b""
+            except TailraceError as error:
+                await _refuse(scope, send, error)
+                return
+            if session is not None:
+                self._note_origin(session, headers)
+            if scope["type"] == "websocket":
+                self._bound_messages(scope, session)
+                await self._server.handle_request(scope, _counted(receive, share), send)
+            else:
+                await self._answer(scope, body, receive, send)
+
+    async def _answer(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         answering = self._server.handle_request(scope, _whole(body), _with_headers(send))
         if scope["method"] == "GET":
             await _while_connected(answering, receive)
@@ -89,14 +102,22 @@ class _Door:
         identity_headers(dict(scope["headers"]))
         return None
 
-    async def _body(self, receive: Receive) -> bytes:
-        limit = frame_bytes(self._gateway.settings.limits.record)
+    def _bound_messages(self, scope: Scope, session: str | None) -> None:
+        messages = message_bound(scope)
+        if messages is not None:
+            messages.budget = self._incoming
+            if session is not None:
+                self._server.sessions.attach(session, messages)
+
+    async def _body(self, receive: Receive, session: str | None, share: Share) -> bytes:
+        limit = self._server.sessions.largest(session)
         seconds = self._gateway.settings.deadlines.body
         body = bytearray()
         try:
             async with asyncio.timeout(seconds):
                 while True:
                     message = await receive()
+                    share.grow(len(message.get("body", b"")))
                     body += message.get("body", b"")
                     if len(body) > limit:
                         raise TooLarge(f"A message has at most {limit} bytes here.")
@@ -113,6 +134,21 @@ class _Door:
         host = headers.get(b"host", b"").decode("latin-1")
         if self._origins.takes(origin.decode("latin-1"), host):
             socket.session["origin"] = origin
+
+
+def _counted(receive: Receive, share: Share) -> Receive:
+    """What the library reads of a WebSocket: a message counts until it asks for the next one."""
+
+    async def receiving() -> Message:
+        share.release()
+        message = await receive()
+        try:
+            share.grow(len(message.get("text") or message.get("bytes") or b""))
+        except Overloaded:
+            return {"type": "websocket.disconnect", "code": 1013}
+        return message
+
+    return receiving
 
 
 def _whole(body: bytes) -> Receive:

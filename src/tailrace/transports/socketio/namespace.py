@@ -79,6 +79,8 @@ class KafkaNamespace:
             return
         client = self._clients[sid] = _Client(engine_id, _headers(environ, auth), outbox)
         self._tally.open += 1
+        if self._may_write(client):
+            self._server.sessions.trust(engine_id)
         await self._say(client, "logs", "Connection established")
 
     async def _disconnect(self, sid: str, _reason: str) -> None:
@@ -184,6 +186,15 @@ class KafkaNamespace:
         access = self._gateway.access
         method = "POST" if action == "write" else "GET"
         access.authorize(access.identify(self._identity(client), method), action, self._topic)
+
+    def _may_write(self, client: _Client) -> bool:
+        access = self._gateway.access
+        try:
+            # Whether the write comes from a page that may make it is asked when it comes.
+            access.authorize(access.identify(self._identity(client), "GET"), "write", self._topic)
+        except TailraceError:
+            return False
+        return True
 
     def _identity(self, client: _Client) -> Mapping[bytes, bytes]:
         """The headers that tell who it is: a cookie speaks for pages of this server only.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tailrace.auth.sessions import COOKIE, session_in
 from tailrace.core.errors import BadRequest, Overloaded
+from tailrace.transports.budget import FIRST_BYTES, MessageBound
 
 # A client connects to a namespace with its first message, right after the handshake.
 UNUSED_SECONDS = 10.0
@@ -19,10 +20,12 @@ IDENTITY_BYTES = 4 << 10
 Headers = Mapping[bytes, bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Session:
     address: str
     expiry: asyncio.TimerHandle
+    most: int = FIRST_BYTES
+    messages: MessageBound | None = None
 
 
 class Sessions:
@@ -31,12 +34,14 @@ class Sessions:
     Args:
         most: sessions at a time.
         most_of_one: sessions of one address at a time.
+        largest: the bytes that a message may have, once it is known who sends it.
         end: ends a session.
     """
 
-    def __init__(self, most: int, most_of_one: int, end: Callable[[str], object]) -> None:
+    def __init__(self, most: int, most_of_one: int, largest: int, end: Callable[[str], object]) -> None:
         self._most = most
         self._most_of_one = most_of_one
+        self._largest = largest
         self._end = end
         self._open: dict[str, _Session] = {}
         self._by_address: Counter[str] = Counter()
@@ -65,6 +70,22 @@ class Sessions:
         """A message came over it."""
         if session in self._open:
             self._open[session].expiry.cancel()
+
+    def attach(self, session: str, messages: MessageBound | None) -> None:
+        """Its messages come over a WebSocket now."""
+        if messages is not None and session in self._open:
+            self._open[session].messages = messages
+            messages.most = self._open[session].most
+
+    def trust(self, session: str) -> None:
+        """Whoever it is may store records, so its messages may be as large as these."""
+        if session in self._open:
+            self._open[session].most = self._largest
+            self.attach(session, self._open[session].messages)
+
+    def largest(self, session: str | None) -> int:
+        """The bytes that its next message may have."""
+        return self._open[session].most if session in self._open else FIRST_BYTES
 
     def closed(self, session: str) -> None:
         """It is over."""
