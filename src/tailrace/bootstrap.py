@@ -14,7 +14,7 @@ import uvloop
 from tailrace.auth import Authorizer, Identities, Sessions, check_local, check_safe
 from tailrace.broker import EmbeddedKafka, Progress, install
 from tailrace.broker.embedded import STOP_SECONDS
-from tailrace.core.errors import TopicExists, Unavailable
+from tailrace.core.errors import TopicExists
 from tailrace.core.hub import Hub, Limits
 from tailrace.core.ports import NewTopic, TopicAdmin
 from tailrace.demo import TOPICS as DEMO_TOPICS
@@ -122,7 +122,7 @@ def dev(
 
         uvloop.run(_run(settings, client, listener, identities, sessions, deadline, told, first_look))
         if not kafka.running:
-            raise Unavailable("Kafka ended by itself.", hint=f"Its log is {kafka.log()}.")
+            raise kafka.ended()
 
 
 def _client_settings(settings: Settings) -> ClientSettings:

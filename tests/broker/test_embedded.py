@@ -255,3 +255,16 @@ def test_client_certificates_are_demanded(kafka_cluster):
     admin = AdminClient({"bootstrap.servers": node.bootstrap_servers, "log_level": 0, **without})
     with pytest.raises(Exception, match="_TRANSPORT"):
         admin.list_topics(timeout=3)
+
+
+def test_an_end_on_a_full_disk_is_told_as_such(start):
+    """Kafka halts when it cannot write, and says it in its log at best."""
+    kafka = start()
+    kafka.kill_node(1)
+    assert (kafka.running, kafka.ended().cause) == (False, "")
+    with kafka.log().open("a") as log:
+        log.write("java.io.IOException: No space left on device\n")
+    ended = kafka.ended()
+    assert str(kafka.data_dir) in ended.cause
+    assert "Free some space" in ended.hint
+    assert str(kafka.log()) in ended.hint

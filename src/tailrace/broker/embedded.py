@@ -13,6 +13,7 @@ from tailrace.broker.installation import Installation
 from tailrace.broker.lock import FolderLock
 from tailrace.broker.node import Node
 from tailrace.broker.settings import Listener, NodeSettings
+from tailrace.core.errors import Unavailable
 
 MOST_NODES: Final = 3
 START_SECONDS: Final = 60.0
@@ -99,6 +100,16 @@ class EmbeddedKafka:
     def running(self) -> bool:
         """Whether all its nodes live."""
         return bool(self._nodes) and all(node.running for node in self._nodes.values())
+
+    def ended(self) -> Unavailable:
+        """The error of nodes that ended by themselves, with the reason where it is a full disk."""
+        detail, log = "Kafka ended by itself.", f"Its log is {self.log()}."
+        if any(node.lacked_space() for node in self._nodes.values()):
+            full = no_space(self._data_dir).detail
+            return Unavailable(
+                detail, cause=full, hint=f"Free some space and start again; the data stay. {log}"
+            )
+        return Unavailable(detail, hint=log)
 
     def log(self, node: int = 1) -> Path:
         """The file of a node's log."""

@@ -1,6 +1,7 @@
 """One node of the embedded cluster: Java under its supervisor, its log, its readiness."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tailrace.broker import supervisor
-from tailrace.broker.errors import EmbeddedKafkaError
+from tailrace.broker.errors import EmbeddedKafkaError, no_space
 from tailrace.broker.installation import Installation
 from tailrace.broker.settings import NodeSettings, properties_text
 
@@ -18,6 +19,11 @@ READY: Final = b"Kafka Server started"
 LOOK_EVERY: Final = 0.01
 """Seconds between two looks at the log of a starting node."""
 TAIL_LINES: Final = 5
+FULL: Final = (b"No space left on device", b"Disk quota exceeded")
+FULL_BYTES: Final = 64 << 10
+"""Bytes free below which a disk is full; the log stands on it and may have had no room for the reason."""
+END_BYTES: Final = 256 << 10
+"""The end of a log, in which the reason of its end is looked for."""
 KILL_GRACE: Final = 5.0
 """Seconds for a killed process to be gone; it takes milliseconds unless the machine hangs."""
 FOREIGN_OPTIONS: Final = {"JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH"}
@@ -112,6 +118,11 @@ class Node:
         self._order(b"kill\n")
         self.wait_ended(0)
 
+    def lacked_space(self) -> bool:
+        """Whether its disk was full, as the end of what it or Java said has it, or as it still is."""
+        said = _end(self.log) + _end(self.console)
+        return any(word in said for word in FULL) or shutil.disk_usage(self._folder).free < FULL_BYTES
+
     def _order(self, order: bytes) -> None:
         if self._process is not None and self._process.stdin and not self._process.stdin.closed:
             with suppress(BrokenPipeError):  # it ended by itself
@@ -145,6 +156,8 @@ class Node:
             return b""
 
     def _failed(self, what: str) -> EmbeddedKafkaError:
+        if self.lacked_space():
+            return no_space(self._folder)
         lines = _last_lines(self.log) or _last_lines(self.console)
         return EmbeddedKafkaError(
             f"Kafka {what}.",
@@ -156,6 +169,14 @@ class Node:
 def _private(path: str, flags: int) -> int:
     """Open a file that only we may read: it holds passwords."""
     return os.open(path, flags, 0o600)
+
+
+def _end(path: Path) -> bytes:
+    if not path.exists():
+        return b""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - END_BYTES))
+        return file.read()
 
 
 def _last_lines(path: Path) -> list[str]:
