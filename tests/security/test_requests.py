@@ -47,6 +47,8 @@ PAYLOADS = {
     "a trailer that names another host": CHUNKED_POST + BODY[:-2] + b"Host: evil\r\n\r\n",
     "no Host": b"GET /livez HTTP/1.1\r\n\r\n",
     "two Hosts": b"GET /v1/topics HTTP/1.1\r\n" + H + b"Host: evil\r\n\r\n",
+    "two Origins": b"GET /v1/topics HTTP/1.1\r\n" + H + b"Origin: http://127.0.0.1\r\nOrigin: null\r\n\r\n",
+    "two identities": PLAIN_POST + b"Authorization: Basic Og==\r\nAuthorization: Bearer x\r\n" + END,
     "a folded Host": b"GET /v1/topics HTTP/1.1\r\nHost: evil\r\n 127.0.0.1\r\n\r\n",
     "bare line feeds": b"GET /livez HTTP/1.1\nHost: 127.0.0.1\n\n",
     "a bare carriage return": b"GET /livez HTTP/1.1\r\nX: a\rHost: evil\r\n" + H + END,
@@ -126,3 +128,10 @@ async def test_what_two_servers_could_read_in_two_ways_stores_at_most_once(live,
     """And never runs what was hidden behind it."""
     await answers(live, PAYLOADS[name])
     assert len(live.log.topic("t").partitions[0].records) <= 1
+
+
+@pytest.mark.parametrize("name", ["two Hosts", "two Origins", "two identities"])
+async def test_what_can_be_only_one_is_refused_when_there_are_two(live, name):
+    """Another server on the way may have looked at the one that is not ours."""
+    statuses, _ = await answers(live, PAYLOADS[name])
+    assert statuses == [400]

@@ -405,6 +405,31 @@ async def test_pipelined_requests_are_all_answered_in_their_order(live):
     assert 0 < most < 300
 
 
+async def test_an_upgrade_behind_a_request_is_none(live):
+    """Its frames would begin before the answer to that one, or in the middle of it."""
+    wire = await live.connect()
+    wire.send(b"GET /v1/topics/t/records?wait=1 HTTP/1.1\r\n" + HOST + b"\r\n")
+    wire.send(b"GET /livez HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    assert b"records" in await (await wire.head()).rest()
+    assert (await wire.head()).status == 200
+    assert wire.headers["connection"] == "close"
+    await wire.rest()
+    assert await wire.closed() == b""
+
+
+async def test_who_leaves_with_requests_waiting_leaves_no_error_in_the_log(live, caplog):
+    """The one that is answered then is none of those that were read last."""
+    for path in (b"/livez", b"/v1/topics/t/records?wait=1", b"/v1/stream?topic=t"):
+        wire = await live.connect()
+        wire.send(b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n" + LIVEZ * 50)
+        await asyncio.sleep(0)
+        wire.close()
+    async with asyncio.timeout(5):
+        while live.server.connections or live.server.server_state.tasks:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 async def test_who_pipelines_without_reading_is_not_read_either(live):
     """And is cut when nothing has left within the deadline, however much was asked for."""
     wire = await live.connect(receive_buffer=4096)

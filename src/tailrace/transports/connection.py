@@ -132,6 +132,7 @@ class Connection(HttpToolsProtocol):
         self._head_moved = False
         # From the end of a request's headers to the end of its body.
         self._body_open = False
+        self._upgrades = False
         self._left_over_since: float | None = None
         self._refusal: TailraceError | None = None
         self._held = b""
@@ -258,12 +259,25 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The header block is whole."""
         self._head_since = None
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        names = [name for name, _ in self.headers]
+        hosts = names.count(b"host")
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
             self._refusal = BadRequest("A request needs one Host header.")
             raise ValueError("refused")
+        if names.count(b"authorization") > 1 or names.count(b"origin") > 1:
+            # Two servers could each take another one for the client's.
+            self._refusal = BadRequest("A request has at most one Authorization and one Origin header.")
+            raise ValueError("refused")
+        # Decided once: behind a request that is not answered its frames would stand in that one's answer.
+        self._upgrades = self.parser.should_upgrade() and self._may_upgrade()
         self._body_open = True
         super().on_headers_complete()
+
+    def _may_upgrade(self) -> bool:
+        return not self._answering and not self._is_above and super()._should_upgrade()
+
+    def _should_upgrade(self) -> bool:
+        return self._upgrades
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -334,7 +348,7 @@ class Connection(HttpToolsProtocol):
     def _answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
         """Send a whole response at once: through ASGI's two messages a small one takes twice as long."""
         cycle = self._served
-        if cycle is None or cycle.disconnected or self.transport.is_closing():
+        if cycle is None or self._is_gone(cycle):
             return
         closes = (b"connection", b"close") in headers
         lines = [STATUS_LINE[status]]
@@ -351,6 +365,12 @@ class Connection(HttpToolsProtocol):
         if closes or not cycle.keep_alive:
             self.transport.close()
         cycle.on_response()
+
+    def _is_gone(self, cycle: RequestResponseCycle) -> bool:
+        if self.transport.is_closing():
+            # The server would log that there was no answer.
+            cycle.disconnected = True
+        return cycle.disconnected
 
     def _cut(self) -> None:
         """End what is answered, without an answer."""
@@ -373,7 +393,7 @@ class Connection(HttpToolsProtocol):
     def _open_stream(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> HttpSink | None:
         """Send the head of an endless response; None where the client has gone already."""
         cycle = self._served
-        if cycle is None or cycle.disconnected or self.transport.is_closing():
+        if cycle is None or self._is_gone(cycle):
             return None
         chunked = cycle.scope["http_version"] != "1.0"
         head = [STATUS_LINE[status]]
@@ -420,7 +440,13 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
         # Also after an error, where the server forgets to.
         self._unset_keepalive_if_required()
-        self._head_since = self._served = None
+        self.pipeline.clear()
+        self._held = b""
+        served, self._served, self._head_since = self._served, None, None
+        if served is not None:
+            # The server tells only the last request that it read.
+            served.disconnected = True
+            served.message_event.set()
         sink, self._sink = self._sink, None
         if sink is not None and not sink.closed:
             told = sink.on_close
