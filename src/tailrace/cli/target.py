@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # the modules are heavy: a command imports only the adapter t
     from tailrace.protocol.routes_bodies import TopicRow
 
 DEFAULT_BROKER = "localhost:9092"
+# What other clients call --broker.
+_BROKER_SETTINGS = frozenset({"bootstrap_servers", "bootstrap.servers", "metadata.broker.list"})
 
 
 class TopicEditor(Protocol):
@@ -65,12 +67,17 @@ class Target:
         environ: Mapping[str, str] = os.environ,
     ) -> "Target":
         """Options win over the environment; in the environment the gateway wins over the broker."""
+        settings = _pairs(client)
+        for name in _BROKER_SETTINGS & settings.keys():
+            if broker:
+                raise click.UsageError(f"--broker and -X {name} exclude each other.")
+            broker = settings.pop(name)
         if url and broker:
             raise click.UsageError("--url and --broker exclude each other.")
         if not url and not broker:
             url = environ.get("TAILRACE_URL")
             broker = environ.get("TAILRACE_BROKER")
-        return cls(url or "", broker or "", token, config, _pairs(client))
+        return cls(url or "", broker or "", token, config, settings)
 
     def scan(self, request: ScanRequest, filter_: str | None = None) -> Scan:
         """Read topics, or what a filter expression lets through of them."""

@@ -40,7 +40,7 @@ OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
 _SERVICE_LINK = re.compile(r"TAILRACE_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
 
 # What other clients call the brokers.
-_BROKER_NAMES = ("kafka.bootstrap_servers", "kafka.bootstrap.servers")
+_BROKER_NAMES = ("kafka.bootstrap_servers", "kafka.bootstrap.servers", "kafka.metadata.broker.list")
 
 
 def load(

@@ -95,6 +95,18 @@ def test_options_beat_the_environment():
     assert Target.choose(None, None, None, None, (), environ).url == "http://g:1"
 
 
+@pytest.mark.parametrize("name", ["bootstrap_servers", "bootstrap.servers", "metadata.broker.list"])
+def test_brokers_by_another_clients_name_are_the_brokers(name):
+    """As if typed with --broker, beside which they are refused: neither wins silently."""
+    environ = {"TAILRACE_URL": "http://g:1", "TAILRACE_BROKER": "theirs:9"}
+    chosen = Target.choose(None, None, None, None, (f"{name}=mine:9",), environ)
+    assert (chosen.url, chosen.broker, dict(chosen.client)) == ("", "mine:9", {})
+    with pytest.raises(click.UsageError, match=f"--broker and -X {name}"):
+        Target.choose(None, "typed:9", None, None, (f"{name}=mine:9",), environ)
+    with pytest.raises(click.UsageError, match="--url and --broker"):
+        Target.choose("http://g:1", None, None, None, (f"{name}=mine:9",), environ)
+
+
 def test_a_line_with_a_separator_has_a_key():
     """As with kcat -K; a line without it keeps the common key."""
     stamp = Stamp(b"common", 2, (), b":", empty_is_null=True)
