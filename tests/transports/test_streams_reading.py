@@ -420,6 +420,19 @@ async def test_with_the_broker_away_a_cursor_is_told_as_it_came(form):
         assert stream.places == [(0, 2)]
 
 
+async def test_idle_ends_a_stream_that_waits_for_its_broker(form, monkeypatch):
+    """The end comes in time, and from then on nobody asks a broker on its behalf."""
+    monkeypatch.setattr(streams, "LOCATE_AGAIN_SECONDS", 0.01)
+    async with live_gateway() as live:
+        live.log.create("t")
+        live.log.away = True
+        stream = await (await live.read(form, "topic=t&from=beginning&idle=200ms")).end()
+        assert stream.of("end")[0]["reason"] == "idle"
+        async with asyncio.timeout(5):
+            while locating():  # noqa: ASYNC110 - nothing tells when a task has gone
+                await asyncio.sleep(0.01)
+
+
 async def test_an_end_that_could_not_be_asked_is_a_moment(form):
     """Who comes back with it gets what was stored since the call, and nothing of before."""
     stamp = int(time.time() * 1000) - 60_000

@@ -91,6 +91,7 @@ class Subscription:
     def start(self, places: Sequence[Place]) -> None:
         """Begin to read."""
         self._places = places
+        self.last_record = self._clock()
         for place in places:
             place.feed.add(self, place.selection.match)
         self._pump.wake(self)
@@ -290,7 +291,8 @@ class Subscription:
 
     def idle_since(self, now: float) -> bool:
         """Whether it has waited for a record for longer than it wants to."""
-        if self._idle is None or not self._parked:
+        # Without places it waits for a broker that can say where it begins.
+        if self._idle is None or (self._places and not self._parked):
             return False
         return now - self.last_record >= self._idle
 

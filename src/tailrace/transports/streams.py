@@ -180,21 +180,23 @@ class Streams:
     async def _locate_later(self, request: StreamRequest, subscription: Subscription) -> None:
         """The broker was away when the stream opened: begin as soon as it can say where."""
         try:
-            starts = await self._locate_again_and_again(request)
-            self._hub.begin(subscription, starts, request.selection)
-            subscription.heartbeat()
+            while not subscription.ended:
+                if (starts := await self._locate_in_time(request)) is not None:
+                    self._hub.begin(subscription, starts, request.selection)
+                    subscription.heartbeat()
+                    return
+                await asyncio.sleep(LOCATE_AGAIN_SECONDS)
         except TailraceError as error:
             subscription.fail(error)
         except Exception as error:  # noqa: BLE001 - nobody awaits this, and the client has to be told
             _log.exception("A stream could not begin.")
             subscription.fail(Internal("The stream could not begin.", cause=type(error).__name__))
 
-    async def _locate_again_and_again(self, request: StreamRequest) -> Sequence[TopicStart]:
-        while True:
-            with contextlib.suppress(BrokerUnavailable, TimeoutError):
-                async with asyncio.timeout(LOCATE_LATER_SECONDS):
-                    return await self._hub.locate(request.topics, request.start_later, request.to)
-            await asyncio.sleep(LOCATE_AGAIN_SECONDS)
+    async def _locate_in_time(self, request: StreamRequest) -> Sequence[TopicStart] | None:
+        with contextlib.suppress(BrokerUnavailable, TimeoutError):
+            async with asyncio.timeout(LOCATE_LATER_SECONDS):
+                return await self._hub.locate(request.topics, request.start_later, request.to)
+        return None
 
 
 def _read(gateway: Gateway, call: Call) -> StreamRequest:

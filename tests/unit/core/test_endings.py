@@ -163,3 +163,20 @@ async def test_a_topic_that_is_gone_ends_no_other(core):
     await core.settle()
     assert sink.finished
     assert [line["topic"] for line in sink.lines() if "value" in line] == ["t", "t"]
+
+
+async def test_a_stream_whose_reads_do_not_answer_is_idle_all_the_same(make_core):
+    """The broker went away while the stream was behind: what it waits for is no record."""
+    core = make_core(window_bytes=1_000)
+    core.log.create("t")
+    core.log.append("t", *[b"1"] * 100)
+    core.reader.gate.clear()
+    stream, sink = await core.open("t", idle=3)
+    await core.settle()
+    core.clock.now += 2
+    core.hub.look_after_streams()
+    await core.settle()
+    assert not stream.ended
+    core.clock.now += 2
+    core.hub.look_after_streams()
+    assert sink.lines()[-1]["end"]["reason"] == "idle"
