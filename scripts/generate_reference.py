@@ -77,7 +77,9 @@ def errors_page() -> str:
     return _head(
         "Error codes",
         "An error is a problem document (RFC 9457) with `code`, `cause`, `hint` and `retry`, the same on "
-        "every way in. The exit code is that of the command line.",
+        "every way in. The exit code is that of the command line: 0 is done. Ctrl-C ends a command with 130, "
+        "SIGTERM with 143, both once what it has in hand is written or stored and its place is saved; for "
+        "`--follow` Ctrl-C is the proper end, and for `dev`, `serve` and `broker` either: 0.",
     ) + _table(("code", "status", "exit code", "try again?", "what it says"), rows)
 
 

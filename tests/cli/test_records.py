@@ -169,6 +169,30 @@ def test_follow_shows_new_records_until_interrupted(run, topic):
     assert process.returncode == 0
 
 
+def test_sigterm_ends_a_reading_as_ctrl_c_does(run, topic, tmp_path):
+    """Its place is saved to the record; the code says what ended it."""
+    file = tmp_path / "place"
+    words = ("consume", topic, "--format", "raw", "--save-cursor", str(file))
+    process = run.start(*words, "--from", "beginning", "--follow")
+    run("produce", topic, given=b"first\n")
+    assert process.stdout.readline() == b"first\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=SECONDS) == (b"", b"")
+    assert process.returncode == 143
+    run("produce", topic, given=b"second\n")
+    assert run(*words) == (0, b"second\n", "")
+
+
+def test_sigterm_ends_a_tail(run, topic):
+    """Whoever stops it need not kill it."""
+    process = run.start("tail", topic, "-f", "--format", "raw")
+    run("produce", topic, given=b"first\n")
+    assert process.stdout.readline() == b"first\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=SECONDS) == (b"", b"")
+    assert process.returncode == 143
+
+
 def test_tail_is_sorted_by_time_over_partitions_then_follows(run, make_topic):
     """The last records in the order in which they were made."""
     topic = make_topic(partitions=2, config=KEEP)
@@ -208,6 +232,19 @@ def test_typed_lines_are_stored_as_they_come(run, topic):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=SECONDS)
     assert process.returncode == 130
+
+
+def test_sigterm_stores_what_was_taken(run, topic):
+    """The count is told; the code says what ended it."""
+    process = run.start("produce", topic)
+    process.stdin.write(b"typed\n")
+    process.stdin.flush()
+    deadline = time.monotonic() + SECONDS
+    while run("consume", topic, "--format", "raw")[1] != b"typed\n":
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=SECONDS)[1] == b"1 stored, 0 refused\n"
+    assert process.returncode == 143
 
 
 def test_every_refusal_is_counted(run, make_topic):

@@ -1,7 +1,6 @@
 """`tailrace broker`: the embedded Kafka alone."""
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -71,7 +70,7 @@ def command(
         port_option="--port",
     )
     # Not before Kafka is up: until then Ctrl-C breaks the start off.
-    with kafka, Interrupt((signal.SIGINT, signal.SIGTERM)) as interrupt:
+    with kafka, Interrupt() as interrupt:
         _make_topics(kafka.bootstrap_servers, wanted)
         sys.stdout.write(_READY.format(servers=kafka.bootstrap_servers))
         sys.stdout.flush()

@@ -6,7 +6,6 @@ import click
 
 from tailrace.cli import forms
 from tailrace.cli.cursor_file import CursorFile
-from tailrace.cli.group import DONE, INTERRUPTED
 from tailrace.cli.options import Command, Whole, target_options
 from tailrace.cli.pump import Pump
 from tailrace.cli.target import Target
@@ -92,8 +91,7 @@ def command(
         limit,
     )
     form = make_form(format_)
-    interrupted = Pump(form, saved).run(target.scan(request, filter_))
-    return INTERRUPTED if interrupted and not follow else DONE
+    return Pump(form, saved).run(target.scan(request, filter_), endless=follow)
 
 
 def make_form(name: str | None) -> forms.Form:

@@ -91,6 +91,9 @@ def exit_code(arguments: Sequence[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except SystemExit as ended:
+        # A second signal: what is in hand is not finished.
+        code = ended.code
     except TailraceError as error:
         say_error(error)
         return error.exit_code

@@ -1,21 +1,35 @@
-"""Ctrl-C as a flag: work in hand is finished before the command leaves."""
+"""Ctrl-C and SIGTERM as a flag: work in hand is finished before the command leaves."""
 
 import signal
-from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import Self
 
+from tailrace.cli.group import DONE
+
+# A person's way to end a command, and that of systemd, Docker and Kubernetes.
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class Interrupt:
-    """While it is open, the first signal only sets `seen`; a second one ends the command at once."""
+    """While it is open, the first signal is only remembered; a second one ends the command at once."""
 
-    def __init__(self, signals: Sequence[signal.Signals] = (signal.SIGINT,)) -> None:
-        self.seen = False
-        self._signals = signals
+    def __init__(self) -> None:
+        self._number: int | None = None
         self._before: dict[signal.Signals, object] = {}
 
+    @property
+    def seen(self) -> bool:
+        """Whether a signal has come."""
+        return self._number is not None
+
+    def exit_code(self, *, endless: bool = False) -> int:
+        """How a command that did no wrong ends; Ctrl-C is the proper end of an endless one."""
+        if self._number is None or (endless and self._number == signal.SIGINT):
+            return DONE
+        return _code(self._number)
+
     def __enter__(self) -> Self:
-        for number in self._signals:
+        for number in SIGNALS:
             self._before[number] = signal.signal(number, self._on_signal)
         return self
 
@@ -26,7 +40,12 @@ class Interrupt:
             signal.signal(number, handler)  # type: ignore[arg-type]  # it came from there
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
+        del frame
         if self.seen:
-            raise KeyboardInterrupt
-        self.seen = True
+            raise SystemExit(_code(number))
+        self._number = number
+
+
+def _code(number: int) -> int:
+    """What shells say of a process that a signal has ended."""
+    return 128 + number

@@ -11,7 +11,7 @@ from typing import BinaryIO, Generic, TypeVar
 
 import click
 
-from tailrace.cli.group import DONE, FAILED, INTERRUPTED
+from tailrace.cli.group import DONE, FAILED
 from tailrace.cli.interrupt import Interrupt
 from tailrace.cli.lines import blocks
 from tailrace.cli.options import Command, target_options
@@ -218,7 +218,7 @@ class _Run(Generic[T]):
                     self._move(files or ("-",), interrupt)
                 except (BadRecord, TooLarge) as error:
                     failure = error
-                interrupted = interrupt.seen
+                ended_by = interrupt.exit_code()
                 stored = self._load.finish()
         finally:
             self._progress.finish()
@@ -226,9 +226,9 @@ class _Run(Generic[T]):
         if failure:
             failure.hint = f"{stored:,} records before it are stored. {failure.hint}".strip()
             raise failure
-        if self._refused or interrupted or sys.stderr.isatty():
+        if self._refused or ended_by or sys.stderr.isatty():
             note(f"{stored:,} stored, {self._refused:,} refused")
-        return INTERRUPTED if interrupted else FAILED if self._refused else DONE
+        return ended_by or (FAILED if self._refused else DONE)
 
     def _move(self, files: Sequence[str], interrupt: Interrupt) -> None:
         taken = done = 0

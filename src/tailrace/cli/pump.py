@@ -26,8 +26,8 @@ class Pump:
         self._saved_at = time.monotonic()
         self._waiting = ""
 
-    def run(self, scan: Scan) -> bool:
-        """Write everything; answers whether Ctrl-C ended it."""
+    def run(self, scan: Scan, *, endless: bool = False) -> int:
+        """Write everything; answers the exit code."""
         with Interrupt() as interrupt:
             try:
                 self._write(self._form.begin())
@@ -46,7 +46,7 @@ class Pump:
             finally:
                 self._progress.finish()
             self._finish(scan)
-            return interrupt.seen
+            return interrupt.exit_code(endless=endless)
 
     def _write(self, data: bytes) -> None:
         if data:

@@ -7,7 +7,6 @@ import click
 
 from tailrace.cli import forms
 from tailrace.cli.consume import make_form
-from tailrace.cli.group import DONE, INTERRUPTED
 from tailrace.cli.options import Command, Whole, target_options
 from tailrace.cli.pump import Pump
 from tailrace.cli.target import Target
@@ -42,8 +41,7 @@ def command(
     """Show the last records of a topic over all its partitions, in the order of their timestamps."""
     last = ScanRequest((topic,), f"-{count}" if count else "end", "end")
     scan = _ThenFollow(target, last, follow=follow)
-    interrupted = Pump(make_form(format_)).run(scan)
-    return INTERRUPTED if interrupted and not follow else DONE
+    return Pump(make_form(format_)).run(scan, endless=follow)
 
 
 class _Sorted:
