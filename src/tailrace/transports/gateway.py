@@ -11,6 +11,7 @@ from tailrace.protocol.parameters import Value
 from tailrace.protocol.routes import Route
 from tailrace.settings import Settings
 from tailrace.telemetry import TRANSPORTS, Metrics
+from tailrace.transports.budget import Budget
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -67,8 +68,10 @@ class Gateway:
     on_stop: list[Callable[[], None]] = field(default_factory=list)
     stopping: bool = False
     tallies: Mapping[str, Tally] = field(default_factory=lambda: {name: Tally() for name in TRANSPORTS})
+    pages: Budget = field(init=False)
 
     def __post_init__(self) -> None:
+        self.pages = Budget(self.settings.limits.pages)
         self.metrics.follow(self.tallies)
 
     def stop(self) -> None:

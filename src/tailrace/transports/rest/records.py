@@ -19,29 +19,52 @@ from tailrace.core.starts import END, Start, parse_start
 from tailrace.protocol.codecs import encode_rows
 from tailrace.protocol.framing import bare
 from tailrace.protocol.ndjson import NdjsonFormat
+from tailrace.transports.budget import Share
 from tailrace.transports.gateway import Answer, Call, Gateway
 
 READ_BYTES = 1 << 20
+# A larger page is sent in such pieces, each when the one before has left.
+PIECE_BYTES = 64 << 10
 
 _NDJSON = NdjsonFormat(bare)
 
 
-async def records(gateway: Gateway, call: Call) -> Answer:
+async def records(gateway: Gateway, call: Call) -> Answer | None:
     """A page from `from` on; with nothing there, it waits for the first record as long as `wait` says."""
+    with Share(gateway.pages, "Too many pages of records are on their way.") as share:
+        body = await _body(gateway, call, share)
+        if len(body) <= PIECE_BYTES or call.scope["method"] == "HEAD":
+            return Answer(body)
+        await _send(call, body)
+        return None
+
+
+async def _body(gateway: Gateway, call: Call, share: Share) -> bytes:
     tally = gateway.tallies["page"]
     tally.open += 1
     try:
-        page = await _page(gateway, call)
+        page = await _page(gateway, call, share)
     finally:
         tally.open -= 1
     body = page.json()
     tally.records += len(page.rows)
     tally.nbytes += len(body)
     tally.gaps.update(str(gap["cause"]) for gap in page.gaps)
-    return Answer(body)
+    return body
 
 
-async def _page(gateway: Gateway, call: Call) -> "_Page":
+async def _send(call: Call, body: bytes) -> None:
+    """Send a large page as its client takes it: until then it counts."""
+    headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+    headers += call.response_headers
+    await call.send({"type": "http.response.start", "status": 200, "headers": headers})
+    for start in range(0, len(body), PIECE_BYTES):
+        stop = start + PIECE_BYTES
+        piece = {"type": "http.response.body", "body": body[start:stop], "more_body": stop < len(body)}
+        await call.send(piece)
+
+
+async def _page(gateway: Gateway, call: Call, share: Share) -> "_Page":
     values = call.parameters
     start = parse_start(str(values["from"]), int(time.time() * 1000))
     limit, wait, partition = values["limit"], values["wait"], values["partition"]
@@ -49,10 +72,10 @@ async def _page(gateway: Gateway, call: Call) -> "_Page":
     assert isinstance(wait, float)
     wanted = partition if isinstance(partition, int) else None
     deadline = time.monotonic() + wait
-    page = await _read(gateway, call.topic, start, wanted, limit)
+    page = await _read(gateway, call.topic, start, wanted, limit, share)
     while page.empty and (left := deadline - time.monotonic()) > 0:
         await _wait(gateway.hub, page, wanted, left)
-        page = await _read(gateway, call.topic, page.cursor(), wanted, limit)
+        page = await _read(gateway, call.topic, page.cursor(), wanted, limit, share)
     return page
 
 
@@ -92,7 +115,9 @@ class _Page:
         return b'{"records":[%b],%b' % (b",".join(self.rows), msgspec.json.encode(tail)[1:])
 
 
-async def _read(gateway: Gateway, topic: str, start: Start, wanted: int | None, limit: int) -> _Page:
+async def _read(
+    gateway: Gateway, topic: str, start: Start, wanted: int | None, limit: int, share: Share
+) -> _Page:
     found = await _locate(gateway, topic, start)
     if wanted is not None and wanted not in found.positions:
         raise BadRequest(f"The topic {topic!r} has no partition {wanted}.")
@@ -101,7 +126,7 @@ async def _read(gateway: Gateway, topic: str, start: Start, wanted: int | None, 
     page.tell([gap for gap in found.gaps if wanted in {None, gap.partition}])
     # That a topic was made again is told once: a cursor has one tag for all its partitions.
     page.untold = [gap for gap in page.untold if gap.cause != "recreated"]
-    await _Filling(gateway.reader, page, limit, gateway.settings.limits.page).run(wanted)
+    await _Filling(gateway.reader, page, limit, gateway.settings.limits.page, share).run(wanted)
     return page
 
 
@@ -120,11 +145,12 @@ async def _locate(gateway: Gateway, topic: str, start: Start) -> TopicStart:
 class _Filling:
     """Fills a page from the log, the partition that is furthest behind first."""
 
-    def __init__(self, reader: LogReader, page: _Page, limit: int, nbytes: int) -> None:
+    def __init__(self, reader: LogReader, page: _Page, limit: int, nbytes: int, share: Share) -> None:
         self._reader = reader
         self._page = page
         self._records_left = limit
         self._bytes_left = nbytes
+        self._share = share
 
     async def run(self, wanted: int | None) -> None:
         page = self._page
@@ -157,6 +183,7 @@ class _Filling:
     def _take(self, partition: int, block: Block) -> None:
         page = self._page
         rows, chunk = self._rows(block.chunk)
+        self._share.grow(sum(map(len, rows)))
         page.rows += rows
         whole = chunk is None or block.chunk is None or len(rows) == len(block.chunk)
         page.positions[partition] = (
