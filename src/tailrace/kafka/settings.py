@@ -32,6 +32,8 @@ _ALIASES = {
     "fetch.message.max.bytes": "max.partition.fetch.bytes",
     "max.in.flight": "max.in.flight.requests.per.connection",
 }
+# A variable of the environment has no dots.
+_UNDERSCORED = {name.replace(".", "_"): name for name in names.ALL}
 _MURMUR2 = "murmur2_random"
 _MECHANISM = "sasl.mechanism"
 _MECHANISMS = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"
@@ -158,7 +160,8 @@ def _only_default(row: Row, value: object) -> Mapping[str, object]:
     return {row.to: row.default}
 
 
-def _by_librdkafka(name: str, value: object) -> Mapping[str, object]:
+def _by_librdkafka(given: str, value: object) -> Mapping[str, object]:
+    name = _UNDERSCORED.get(given, given)
     if owned := names.OWNED.get(name) or names.OWNED.get(name.replace("_", ".")):
         raise ConfigurationError(
             f"The setting {name} is Tailrace's own and cannot be given.",
@@ -166,10 +169,10 @@ def _by_librdkafka(name: str, value: object) -> Mapping[str, object]:
             hint="Leave it out.",
         )
     if "." not in name and name not in names.WITHOUT_DOT:
-        raise _unknown(name)
+        raise _unknown(given)
     if name in {"bootstrap.servers", "metadata.broker.list"} and isinstance(value, str | list | tuple):
         value = broker_list(value)
-    _probe(name, value, name)
+    _probe(name, value, given)
     return {_ALIASES.get(name, name): value}
 
 

@@ -310,6 +310,22 @@ def test_a_name_of_librdkafka_is_taken_as_it_is():
     assert translate({"statistics.interval.ms": 1000}).client["statistics.interval.ms"] == 1000
 
 
+@pytest.mark.parametrize("name", sorted(names.ALL - names.WITHOUT_DOT))
+def test_a_name_of_librdkafka_is_known_with_underscores_too(name):
+    """A variable of the environment has no dots."""
+    try:
+        translate({name.replace(".", "_"): "1"})
+    except ConfigurationError as error:
+        assert "no setting" not in error.detail  # noqa: PT017  # many refuse this value
+
+
+def test_a_variables_name_reaches_librdkafka():
+    """As the name with dots does, also against that one."""
+    assert translate({"statistics_interval_ms": "1000"}).client["statistics.interval.ms"] == "1000"
+    with pytest.raises(ConfigurationError, match="the same"):
+        translate({"statistics_interval_ms": "1000", "statistics.interval.ms": "1000"})
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
