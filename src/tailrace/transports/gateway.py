@@ -12,6 +12,7 @@ from tailrace.protocol.routes import Route
 from tailrace.settings import Settings
 from tailrace.telemetry import TRANSPORTS, Metrics
 from tailrace.transports.budget import Budget
+from tailrace.transports.exposition import Exposition
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -69,9 +70,11 @@ class Gateway:
     stopping: bool = False
     tallies: Mapping[str, Tally] = field(default_factory=lambda: {name: Tally() for name in TRANSPORTS})
     pages: Budget = field(init=False)
+    exposition: Exposition = field(init=False)
 
     def __post_init__(self) -> None:
         self.pages = Budget(self.settings.limits.pages)
+        self.exposition = Exposition(self.metrics)
         self.metrics.follow(self.tallies)
 
     def stop(self) -> None:

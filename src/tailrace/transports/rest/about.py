@@ -3,13 +3,15 @@
 # ruff: noqa: ARG001 - all handlers have one shape, these need little of it
 
 import asyncio
+from functools import cache
 from importlib.metadata import version
+
+import msgspec
 
 from tailrace.core.errors import BrokerUnavailable, Stopping
 from tailrace.protocol.openapi import document, page
 from tailrace.protocol.routes import ROUTES
 from tailrace.telemetry import CONTENT_TYPE
-from tailrace.transports.errors import json_answer
 from tailrace.transports.gateway import Answer, Call, Gateway
 
 STRICT_SECONDS = 5.0
@@ -43,17 +45,27 @@ async def _ask_broker(gateway: Gateway) -> None:
 
 async def metrics(gateway: Gateway, call: Call) -> Answer:
     """The figures as Prometheus reads them."""
-    return Answer(gateway.metrics.exposition(), media=CONTENT_TYPE.encode())
+    return Answer(gateway.exposition.text(), media=CONTENT_TYPE.encode())
 
 
 async def openapi(gateway: Gateway, call: Call) -> Answer:
     """The OpenAPI document."""
-    return json_answer(document(ROUTES, version("tailrace")))
+    return Answer(_document())
 
 
 async def docs(gateway: Gateway, call: Call) -> Answer:
     """The interface as a page."""
-    return Answer(page(ROUTES).encode(), media=b"text/html; charset=utf-8", policy=_PAGE_POLICY)
+    return Answer(_page(), media=b"text/html; charset=utf-8", policy=_PAGE_POLICY)
+
+
+@cache
+def _document() -> bytes:
+    return msgspec.json.encode(document(ROUTES, version("tailrace")))
+
+
+@cache
+def _page() -> bytes:
+    return page(ROUTES).encode()
 
 
 async def home(gateway: Gateway, call: Call) -> Answer:
