@@ -16,6 +16,8 @@ from tailrace.core.watch import Watch
 
 # Each takes some questions one after another: a hundred topics in turn outlast a client's patience.
 TOPICS_AT_ONCE = 16
+# Each is a question about all partitions; a cursor of ours holds a moment for each time that none answered.
+MAX_MOMENTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +88,14 @@ class Locator:
 
     async def _positions(self, feed: Feed, start: Start) -> tuple[Mapping[int, int], Sequence[Gap]]:
         if place := _place(start, feed.topic):
-            return await self._check(feed, place, await self._offsets(feed.topic, place))
+            return await self._check(feed, place, await self._offsets(feed, place))
         return await self._plain_positions(feed, start), ()
 
     async def _end(self, feed: Feed, to: Start) -> Mapping[int, int]:
         if place := _place(to, feed.topic):
             # Nothing of a topic made again comes before an end in the old one.
             reachable = place.tag in {None, feed.window.tag}
-            offsets = await self._offsets(feed.topic, place) if reachable else {}
+            offsets = await self._offsets(feed, place) if reachable else {}
             return {p: offsets.get(p, 0) for p in range(feed.partitions)}
         return await self._plain_positions(feed, to)
 
@@ -131,12 +133,18 @@ class Locator:
         except PartitionsUnavailable as some:
             return some.known
 
-    async def _offsets(self, topic: str, place: TopicCursor) -> dict[int, int]:
+    async def _offsets(self, feed: Feed, place: TopicCursor) -> dict[int, int]:
         """Plain offsets; a moment stands where an end could not be asked when the cursor was made."""
-        moments = {p.timestamp for p in place.positions.values() if p.timestamp is not None}
-        at = {moment: await self._reader.offsets_at(topic, moment) for moment in moments}
+        asked = {p: at.timestamp for p, at in place.positions.items() if p < feed.partitions}
+        moments = {moment for moment in asked.values() if moment is not None}
+        if len(moments) > MAX_MOMENTS:
+            raise BadCursor(
+                f"The cursor has {len(moments)} different times for {feed.topic!r}.",
+                hint=f"It may have {MAX_MOMENTS}; name offsets, or begin at one time such as -15m.",
+            )
+        at = {moment: await self._reader.offsets_at(feed.topic, moment) for moment in moments}
         return {
-            p: position.offset if position.timestamp is None else at[position.timestamp].get(p, 0)
+            p: position.offset if position.timestamp is None else at.get(position.timestamp, {}).get(p, 0)
             for p, position in place.positions.items()
         }
 

@@ -4,9 +4,15 @@ import asyncio
 
 import pytest
 
-from tailrace.core.errors import TopicNotFound
-from tailrace.core.locate import TOPICS_AT_ONCE
+from tailrace.core.cursors import Cursor
+from tailrace.core.errors import BadCursor, TopicNotFound
+from tailrace.core.locate import MAX_MOMENTS, TOPICS_AT_ONCE
 from tailrace.core.starts import BEGINNING
+
+
+def cursor_of(moments):
+    """A place in `times` with another time for each partition."""
+    return Cursor.parse("times:" + ",".join(f"{n}@t{n + 1}" for n in range(moments)))
 
 
 async def test_many_topics_are_located_some_at_a_time(core):
@@ -36,3 +42,25 @@ async def test_one_topic_that_does_not_exist_is_told_as_if_it_were_alone(core):
     """Not as a group of errors."""
     with pytest.raises(TopicNotFound):
         await core.hub.locate(["t", "missing"], BEGINNING)
+
+
+@pytest.mark.parametrize(("partitions", "moments", "asked"), [(2, 2200, 2), (2, 2, 2), (16, 16, 16)])
+async def test_times_of_partitions_that_are_none_are_not_asked_for(core, partitions, moments, asked):
+    """One address of a few kilobytes made thousands of questions."""
+    core.log.create("times", partitions)
+    ask, questions = core.reader.offsets_at, []
+
+    async def offsets_at(topic, moment):
+        questions.append(moment)
+        return await ask(topic, moment)
+
+    core.reader.offsets_at = offsets_at
+    await core.hub.locate(["times"], cursor_of(moments))
+    assert len(questions) == asked
+
+
+async def test_a_cursor_of_many_times_is_refused(core):
+    """Before the first of them is asked for."""
+    core.log.create("times", 100)
+    with pytest.raises(BadCursor):
+        await core.hub.locate(["times"], cursor_of(MAX_MOMENTS + 1))
