@@ -43,6 +43,19 @@ def test_wrong_usage_is_2(runner, words):
     assert 1 <= len(err.splitlines()) <= 3
 
 
+def test_a_place_that_cannot_be_kept_is_2(runner, nobody, tmp_path):
+    """Said before anybody is asked."""
+    code, out, err = runner("--broker", nobody)("consume", "t", "--save-cursor", str(tmp_path / "no" / "f"))
+    assert (code, out) == (2, b"")
+    assert [line[:6] for line in err.splitlines()] == ["Error:", "Why:  ", "Try:  "]
+
+
+def test_a_path_that_is_refused_has_a_next_step(runner, nobody, tmp_path):
+    """Whatever it was for."""
+    code, _, err = runner("--broker", nobody)("consume", "t", "--save-cursor", str(tmp_path))
+    assert (code, str(tmp_path) in err, err.splitlines()[-1][:4]) == (1, True, "Try:")
+
+
 def test_a_gateway_without_identities_does_not_start(runner):
     """serve refuses to be open by accident."""
     code, _, err = runner()("serve", "--port", "0", "--broker", "127.0.0.1:1")

@@ -38,6 +38,20 @@ def test_what_cannot_be_made_or_deleted_has_a_next_step(run):
     assert "--replicas" in run("topics", "create", "never-made", "--replicas", "9")[2]
 
 
+def test_a_topic_that_is_not_there_has_a_next_step(run):
+    """Whatever is to be done with it."""
+    for words in (("describe",), ("grow", "-p", "3"), ("configure", "--set", "retention.ms=1")):
+        code, _, err = run("topics", *words, "never-made")
+        assert (code, "topics list" in err.splitlines()[-1]) == (1, True)
+
+
+def test_a_topic_grows_to_more_than_it_has(run, topic):
+    """The same number is no growth: the next step says what is."""
+    code, _, err = run("topics", "grow", topic, "-p", "1")
+    assert code == 2
+    assert err.splitlines()[-1] == "Try:   Name more --partitions than it has; a topic cannot shrink."
+
+
 def test_nothing_is_deleted_where_nobody_can_be_asked(run, topic):
     """A script has to say --yes."""
     assert run("topics", "delete", topic)[0] == 2

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tailrace.core.cursors import Cursor
-from tailrace.core.errors import BadCursor
+from tailrace.core.errors import BadCursor, ConfigurationError
 
 
 class CursorFile:
@@ -20,8 +20,12 @@ class CursorFile:
 
         Raises:
             BadCursor: the file holds something else, or a place in other topics, which saving would lose.
+            ConfigurationError: nothing can be kept there.
         """
-        if self._path is None or not self._path.exists():
+        if self._path is None:
+            return None
+        _check_folder(self._path)
+        if not self._path.exists():
             return None
         text = self._path.read_text(encoding="utf-8").strip()
         if not text:
@@ -44,7 +48,7 @@ class CursorFile:
         text = str(cursor)
         if self._path is None or text == self._kept:
             return
-        beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        beside = _beside(self._path)
         beside.write_text(text + "\n", encoding="utf-8")
         beside.replace(self._path)
         self._kept = text
@@ -53,3 +57,21 @@ class CursorFile:
         """Keep the last one; answers it if it is to be shown."""
         self.save(cursor)
         return str(cursor) if self._path is None else None
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}")
+
+
+def _check_folder(path: Path) -> None:
+    """That a place can't be kept is said before the first record, not behind the last."""
+    beside = _beside(path)
+    try:
+        beside.touch()
+        beside.unlink()
+    except OSError as error:
+        raise ConfigurationError(
+            f"Nothing can be kept in {path}.",
+            cause=error.strerror or str(error),
+            hint="Name a file in a folder that is there and that you may write to.",
+        ) from None

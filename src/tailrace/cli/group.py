@@ -98,8 +98,7 @@ def exit_code(arguments: Sequence[str]) -> int:
         say_error(error)
         return error.exit_code
     except OSError as error:
-        what = f"{error.filename}: " if error.filename else ""
-        _say([f"Error: {what}{error.strerror or error}"])
+        _say_refused(error)
         return FAILED
     return code if isinstance(code, int) else DONE
 
@@ -112,6 +111,14 @@ def say_error(error: TailraceError) -> None:
     if error.hint:
         lines.append(f"Try:   {error.hint}")
     _say(lines)
+
+
+def _say_refused(error: OSError) -> None:
+    why = error.strerror or str(error)
+    if error.filename is None:
+        _say([f"Error: {why}"])
+    else:
+        _say([f"Error: {error.filename}: {why}", "Try:   Check this path, and that you may use it."])
 
 
 def _say_wrong_usage(error: click.ClickException) -> None:

@@ -1,7 +1,8 @@
 """`tailrace topics`: list, create, describe, configure, grow, delete."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 
@@ -66,7 +67,8 @@ def create(
 @target_options
 def describe(target: Target, name: str) -> None:
     """Show a topic's partitions and the settings that differ from the broker's defaults."""
-    _show(target.admin().describe(name))
+    with _missing_explained():
+        _show(target.admin().describe(name))
 
 
 @command.command(cls=Command, example="tailrace topics configure orders --set cleanup.policy=compact")
@@ -83,7 +85,8 @@ def configure(target: Target, name: str, values: tuple[str, ...], names: tuple[s
     if not values and not names:
         raise click.UsageError("Nothing to change: give --set NAME=VALUE or --reset NAME.")
     admin = target.admin()
-    admin.configure(name, {**dict(map(_pair, values)), **dict.fromkeys(names)})
+    with _missing_explained():
+        admin.configure(name, {**dict(map(_pair, values)), **dict.fromkeys(names)})
     _show(admin.describe(name))
 
 
@@ -96,7 +99,13 @@ def configure(target: Target, name: str, values: tuple[str, ...], names: tuple[s
 def grow(target: Target, name: str, partitions: int) -> None:
     """Raise the number of partitions; the same keys then go to other ones."""
     admin = target.admin()
-    admin.grow(name, partitions)
+    try:
+        with _missing_explained():
+            admin.grow(name, partitions)
+    except BadRequest as error:
+        if error.cause and not error.hint:
+            error.hint = "Name more --partitions than it has; a topic cannot shrink."
+        raise
     _show(admin.describe(name))
 
 
@@ -110,12 +119,18 @@ def delete(target: Target, names: tuple[str, ...], yes: bool) -> None:  # noqa: 
         _ask(names)
     admin = target.admin()
     for name in names:
-        try:
+        with _missing_explained():
             admin.delete(name)
-        except TopicNotFound as error:
-            error.hint = "`tailrace topics list` shows the topics that there are."
-            raise
         note(f"deleted {name}")
+
+
+@contextmanager
+def _missing_explained() -> Iterator[None]:
+    try:
+        yield
+    except TopicNotFound as error:
+        error.hint = "`tailrace topics list` shows the topics that there are."
+        raise
 
 
 def _ask(names: Sequence[str]) -> None:

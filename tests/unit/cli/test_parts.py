@@ -13,7 +13,7 @@ from tailrace.cli.produce import ANY_PARTITION, Stamp
 from tailrace.cli.progress import ProgressBar, progress_line
 from tailrace.cli.target import Target
 from tailrace.core.cursors import Cursor
-from tailrace.core.errors import BadCursor
+from tailrace.core.errors import BadCursor, ConfigurationError
 from tailrace.core.ports import NewRecord, NewTopic
 
 
@@ -31,6 +31,14 @@ def test_a_file_that_is_no_cursor_is_refused(tmp_path):
     (tmp_path / "notes").write_text("dear diary")
     with pytest.raises(BadCursor, match="notes"):
         CursorFile(str(tmp_path / "notes")).load(["orders"])
+
+
+def test_a_place_that_cannot_be_kept_is_said_at_once(tmp_path):
+    """Not when all the records are out; the attempt leaves nothing behind."""
+    with pytest.raises(ConfigurationError, match="nowhere"):
+        CursorFile(str(tmp_path / "nowhere" / "here")).load(["orders"])
+    assert CursorFile(str(tmp_path / "here")).load(["orders"]) is None
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_place_in_another_topic_is_not_lost(tmp_path):
