@@ -6,7 +6,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup page demo test check bench frameworks faults docs up down clean
 
-PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(if $(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(p))))
+RECENT := import sys; sys.exit(sys.version_info < (3, 11))
+FOUND = $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(if $(shell $(p) -c '$(RECENT)' 2>/dev/null && echo yes),$(p))))
+# PYTHON= chooses another one; left empty it chooses nothing.
+CHOSEN = $(or $(PYTHON),$(FOUND),python3)
 BIN := .venv/bin
 READY := .venv/.ready
 RUN := VIRTUAL_ENV= $(BIN)
@@ -20,13 +23,13 @@ setup: $(READY) page ## .venv with the locked dependencies
 	@:
 
 $(READY): pyproject.toml uv.lock
-	@if [ -z "$(PYTHON)" ]; then \
-		echo "Tailrace needs Python 3.11 or later; this machine's python3 is $$(python3 --version 2>&1 || true)." >&2; \
+	@if ! $(CHOSEN) -c '$(RECENT)' 2>/dev/null; then \
+		echo "Tailrace needs Python 3.11 or later; $(CHOSEN) is $$($(CHOSEN) --version 2>/dev/null || echo not there)." >&2; \
 		echo "Install a newer one, or name it: make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3.12" >&2; exit 1; fi
-	@if ! $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null; then \
-		echo "$(PYTHON) has no venv. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi
+	@if ! $(CHOSEN) -c 'import venv, ensurepip' 2>/dev/null; then \
+		echo "$(CHOSEN) has no venv. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi
 	@echo "Setting up .venv with the locked packages; up to a minute the first time."
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(CHOSEN) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
 	@$(RUN)/uv sync --locked --all-extras --inexact --compile-bytecode --quiet
 	@touch $@
