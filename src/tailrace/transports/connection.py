@@ -5,7 +5,6 @@ write shared bytes straight to the transport: through ASGI the same fan-out is f
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from uvicorn.server import ServerState
 
 from tailrace.core.errors import BadRequest, HeadersTooLarge, RequestTimeout, TailraceError
 from tailrace.protocol.framing import LAST_CHUNK
+from tailrace.transports.idle import IdleConnections
 from tailrace.transports.overload import overloaded
 from tailrace.transports.unsent import Unsent
 
@@ -29,6 +29,7 @@ LINGER_SECONDS = 1.0
 _ORDINARY_HIGH_WATER = 64 * 1024
 # Requests are parsed from so many bytes at a time, so that no more than two hundred wait behind one.
 _PIECE_BYTES = 8 * 1024
+_SINGLE = (b"host", b"authorization", b"origin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class _Flow(FlowControl):
 
     def resume_reading(self) -> None:
         """Read on, unless requests wait."""
-        if not self.requests_wait:
+        if self.read_paused and not self.requests_wait:
             super().resume_reading()
 
     def let_wait(self) -> None:
@@ -103,10 +104,7 @@ class _Flow(FlowControl):
 
 
 class Connection(HttpToolsProtocol):
-    """One client's connection.
-
-    `idle` holds those of the server that are kept alive between two requests, longest first.
-    """
+    """One client's connection."""
 
     flow: _Flow
 
@@ -118,7 +116,7 @@ class Connection(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         bounds: ConnectionBounds,
-        idle: OrderedDict["Connection", None],
+        idle: IdleConnections,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._bounds = bounds
@@ -148,9 +146,11 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = _Flow(transport)
         self._head_since = self.loop.time()
-        if self._is_above and self._idle:
+        if self._is_above:
             # Who waits for nothing makes room; its client expects that of a connection kept alive.
-            self._idle.popitem(last=False)[0].make_room()
+            idle = self._idle.take(self.connections, self.loop.time())
+            if idle is not None:
+                idle.make_room()
 
     def make_room(self) -> None:
         """Close for another one, which is counted instead at once: its request may come before our end."""
@@ -163,10 +163,6 @@ class Connection(HttpToolsProtocol):
         """Whether the server has more connections than it serves."""
         return len(self.connections) > self._bounds.connections
 
-    def _unset_keepalive_if_required(self) -> None:
-        super()._unset_keepalive_if_required()
-        self._idle.pop(self, None)
-
     def data_received(self, data: bytes) -> None:
         """Take requests, within bounds; behind a stream that has not ended, hold what comes."""
         if self._sink is not None:
@@ -177,15 +173,13 @@ class Connection(HttpToolsProtocol):
 
     def _take(self, data: bytes) -> None:
         """Parse what there is, as long as no request waits for another one's answer."""
-        for start in range(0, len(data), _PIECE_BYTES):
-            if self._last_request:
-                return
-            if self.pipeline:
-                # No more than what was read at once, since no more is read.
-                self._held += data[start:]
-                break
+        start = 0
+        while start < len(data) and not self._last_request and not self.pipeline:
             self._parse(data[start : start + _PIECE_BYTES])
+            start += _PIECE_BYTES
         if self.pipeline:
+            # No more than what was read at once, since no more is read.
+            self._held += data[start:]
             self.flow.let_wait()
 
     def _parse(self, data: bytes) -> None:
@@ -259,19 +253,24 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The header block is whole."""
         self._head_since = None
-        names = [name for name, _ in self.headers]
-        hosts = names.count(b"host")
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+        headers = dict(self.headers)
+        if b"host" not in headers and self.parser.get_http_version() == "1.1":
             self._refusal = BadRequest("A request needs one Host header.")
             raise ValueError("refused")
-        if names.count(b"authorization") > 1 or names.count(b"origin") > 1:
-            # Two servers could each take another one for the client's.
-            self._refusal = BadRequest("A request has at most one Authorization and one Origin header.")
-            raise ValueError("refused")
+        if len(headers) < len(self.headers):
+            self._check_single()
         # Decided once: behind a request that is not answered its frames would stand in that one's answer.
         self._upgrades = self.parser.should_upgrade() and self._may_upgrade()
         self._body_open = True
         super().on_headers_complete()
+
+    def _check_single(self) -> None:
+        """Refuse two of what there is one of: two servers could each take another for the client's."""
+        names = [name for name, _ in self.headers]
+        for name in _SINGLE:
+            if names.count(name) > 1:
+                self._refusal = BadRequest(f"A request has only one {name.decode().title()} header.")
+                raise ValueError("refused")
 
     def _may_upgrade(self) -> bool:
         return not self._answering and not self._is_above and super()._should_upgrade()
@@ -298,10 +297,7 @@ class Connection(HttpToolsProtocol):
         if self.flow.write_paused:
             self._unread = True
             self.flow.let_wait()
-        else:
-            self._next_request()
-
-    def _next_request(self) -> None:
+            return
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -315,7 +311,6 @@ class Connection(HttpToolsProtocol):
             self._take(held)
         self.flow.resume_reading()
         if self._head_since is None and not self._answering:
-            self._idle[self] = None
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
@@ -348,7 +343,7 @@ class Connection(HttpToolsProtocol):
     def _answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
         """Send a whole response at once: through ASGI's two messages a small one takes twice as long."""
         cycle = self._served
-        if cycle is None or self._is_gone(cycle):
+        if cycle is None or cycle.disconnected or self._closes(cycle):
             return
         closes = (b"connection", b"close") in headers
         lines = [STATUS_LINE[status]]
@@ -366,10 +361,9 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         cycle.on_response()
 
-    def _is_gone(self, cycle: RequestResponseCycle) -> bool:
-        if self.transport.is_closing():
-            # The server would log that there was no answer.
-            cycle.disconnected = True
+    def _closes(self, cycle: RequestResponseCycle) -> bool:
+        # The server would log that there was no answer.
+        cycle.disconnected = self.transport.is_closing()
         return cycle.disconnected
 
     def _cut(self) -> None:
@@ -393,7 +387,7 @@ class Connection(HttpToolsProtocol):
     def _open_stream(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> HttpSink | None:
         """Send the head of an endless response; None where the client has gone already."""
         cycle = self._served
-        if cycle is None or self._is_gone(cycle):
+        if cycle is None or cycle.disconnected or self._closes(cycle):
             return None
         chunked = cycle.scope["http_version"] != "1.0"
         head = [STATUS_LINE[status]]
@@ -430,7 +424,7 @@ class Connection(HttpToolsProtocol):
         self._unsent.drained = True
         if self._unread:
             self._unread = False
-            self._next_request()
+            self.on_response_complete()
         elif self._sink is not None and self._sink.blocked:
             self._sink.blocked = False
             self._sink.on_drain()

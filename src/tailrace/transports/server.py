@@ -5,7 +5,6 @@ import errno
 import gc
 import logging
 import socket
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
@@ -18,6 +17,7 @@ from tailrace.transports.acceptor import Acceptor
 from tailrace.transports.connection import Connection, ConnectionBounds
 from tailrace.transports.descriptors import connections_that_fit
 from tailrace.transports.frames import frame_bytes
+from tailrace.transports.idle import IdleConnections
 from tailrace.transports.stop import StopDeadline, stop_on_signals
 from tailrace.transports.websocket import WebSocket
 
@@ -92,7 +92,7 @@ class Server(uvicorn.Server):
         )
         config = uvicorn.Config(
             app,
-            http=partial(Connection, bounds=bounds, idle=OrderedDict()),  # type: ignore[arg-type]
+            http=partial(Connection, bounds=bounds, idle=IdleConnections()),  # type: ignore[arg-type]
             ws=partial(WebSocket, stalled_write_seconds=bounds.stalled_write_seconds),  # type: ignore[arg-type]
             ws_max_size=frame_bytes(settings.limits.record),
             ws_per_message_deflate=False,
