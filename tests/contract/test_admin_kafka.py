@@ -32,7 +32,12 @@ def node(installation, tmp_path_factory):
     [
         ("SASL_PLAINTEXT", WRONG, "Invalid username or password", "password"),
         ("SASL_PLAINTEXT", {}, "may want TLS or a login", "Kafka runs"),
-        ("PLAINTEXT", {"security_protocol": "SSL"}, "PLAINTEXT broker listener", "security_protocol"),
+        (
+            "PLAINTEXT",
+            {"security_protocol": "SSL"},
+            "SSL connection closed by peer",
+            "both sides must speak TLS",
+        ),
     ],
 )
 def test_a_broker_that_lets_nobody_in_is_told_as_such(node, protocol, settings, cause, hint):
