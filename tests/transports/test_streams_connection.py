@@ -12,7 +12,7 @@ from tests.transports.wire import live_gateway, ndjson_events
 from tailrace.core.subscription import Subscription
 from tailrace.settings import Settings
 from tailrace.transports import server
-from tailrace.transports.connection import HttpSink
+from tailrace.transports.sink import HttpSink
 
 HOST = b"Host: 127.0.0.1\r\n"
 LIVEZ = b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n"

@@ -5,7 +5,7 @@ write shared bytes straight to the transport: through ASGI the same fan-out is f
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,14 @@ import httptools
 import msgspec
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from tailrace.core.errors import BadRequest, HeadersTooLarge, RequestTimeout, TailraceError
-from tailrace.protocol.framing import LAST_CHUNK
+from tailrace.transports.flow import Flow
 from tailrace.transports.idle import IdleConnections
 from tailrace.transports.overload import overloaded
+from tailrace.transports.sink import HttpSink
 from tailrace.transports.unsent import Unsent
 
 # What a refused client still sends is thrown away for so long.
@@ -43,70 +43,10 @@ class ConnectionBounds:
     connections: int
 
 
-def _nothing() -> None:
-    """Nobody listens yet."""
-
-
-class HttpSink:
-    """The body of one endless response, written straight to the transport."""
-
-    __slots__ = (
-        "_connection", "blocked", "chunked", "closed", "keep_connection", "on_close", "on_drain",
-    )  # fmt: skip
-
-    def __init__(self, connection: "Connection", *, chunked: bool, keep_connection: bool) -> None:
-        self._connection = connection
-        self.chunked = chunked
-        self.keep_connection = keep_connection
-        self.blocked = False
-        self.closed = False
-        self.on_drain: Callable[[], None] = _nothing
-        self.on_close: Callable[[], None] = _nothing
-
-    def write(self, data: bytes) -> None:
-        """Send one framed write."""
-        if not self.closed:
-            self._connection.transport.write(data)
-
-    def finish(self) -> None:
-        """End the body; the connection can take the next request."""
-        if not self.closed:
-            if self.chunked:
-                self.write(LAST_CHUNK)
-            self.close()
-            self._connection.stream_finished(keep=self.keep_connection)
-
-    def close(self) -> None:
-        """No more bytes; it and its stream know each other no more, or both would wait for the collector."""
-        self.closed = True
-        self.on_drain = self.on_close = _nothing
-
-    def abort(self) -> None:
-        """Break off, so that the client sees a body without its end."""
-        if not self.closed:
-            self._connection.transport.abort()
-
-
-class _Flow(FlowControl):
-    """Reads nothing while requests wait: the one that is answered would ask for more, in vain."""
-
-    requests_wait = False
-
-    def resume_reading(self) -> None:
-        """Read on, unless requests wait."""
-        if self.read_paused and not self.requests_wait:
-            super().resume_reading()
-
-    def let_wait(self) -> None:
-        """Read no more until what was read is answered."""
-        self.requests_wait = True
-        self.pause_reading()
-
-
 class Connection(HttpToolsProtocol):
     """One client's connection."""
 
-    flow: _Flow
+    flow: Flow
 
     def __init__(
         self,
@@ -144,7 +84,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected; its header block is awaited."""
         super().connection_made(transport)
-        self.flow = _Flow(transport)
+        self.flow = Flow(transport)
         self._head_since = self.loop.time()
         if self._is_above:
             # Who waits for nothing makes room; its client expects that of a connection kept alive.

@@ -31,8 +31,8 @@ from tailrace.protocol.framing import bare, chunked
 from tailrace.protocol.ndjson import NdjsonFormat, ValuesFormat
 from tailrace.protocol.parameters import Value
 from tailrace.protocol.sse import RETRY_MS, SseRecordFormat, SseWriteFormat
-from tailrace.transports.connection import HttpSink
 from tailrace.transports.gateway import Answer, Call, Gateway
+from tailrace.transports.sink import HttpSink
 
 _log = logging.getLogger("tailrace.http")
 
