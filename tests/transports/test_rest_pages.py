@@ -51,3 +51,14 @@ async def test_unread_pages_have_a_bound_together():
         async with asyncio.timeout(SECONDS):
             while (await live.get(PAGE)).status != 200:
                 pass
+
+
+async def test_an_unread_page_does_not_hold_up_a_stop():
+    """Its client can ask for the page again, elsewhere."""
+    async with live_gateway(log=filled()) as live:
+        wire = await live.get(PAGE, receive_buffer=4096)
+        wire.writer.transport.pause_reading()
+        live.server.ask_to_stop()
+        async with asyncio.timeout(5):
+            while live.server.connections:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.05)

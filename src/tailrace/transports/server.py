@@ -177,7 +177,7 @@ class Server(uvicorn.Server):
     def _cut_unread(self) -> None:
         """Those that are answered and do not read the end of it keep nobody waiting."""
         for connection in list(self.server_state.connections):
-            if isinstance(connection, Connection) and connection.transport.is_closing():
+            if isinstance(connection, Connection) and _leaves_unread(connection):
                 connection.transport.abort()
 
     async def _check_connections(self) -> None:
@@ -187,3 +187,9 @@ class Server(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 if isinstance(connection, Connection | WebSocket):
                     self.slow_peers += connection.check_deadlines(loop.time())
+
+
+def _leaves_unread(connection: Connection) -> bool:
+    """Whether all has come from the client that will, and it does not take what goes back."""
+    asked = connection.cycle is not None and not connection.cycle.more_body
+    return connection.transport.is_closing() or (asked and connection.flow.write_paused)
