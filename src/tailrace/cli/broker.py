@@ -14,7 +14,7 @@ from tailrace.cli.group import DONE
 from tailrace.cli.interrupt import Interrupt
 from tailrace.cli.new_topics import parse_topics
 from tailrace.cli.options import Command, Whole
-from tailrace.core.errors import TopicExists, Unavailable
+from tailrace.core.errors import TopicExists
 from tailrace.core.ports import NewTopic
 
 LOOK_SECONDS = 0.5
@@ -76,7 +76,7 @@ def command(
         sys.stdout.flush()
         while not interrupt.seen:
             if not kafka.running:
-                raise Unavailable("Kafka ended by itself.", hint=f"Its log is {kafka.log()}.")
+                raise kafka.ended()
             time.sleep(LOOK_SECONDS)
     return DONE
 
