@@ -262,6 +262,20 @@ def test_a_client_on_trial_asks_nobody():
     assert asked == []
 
 
+def test_a_client_on_trial_fetches_no_token():
+    """librdkafka asks for one at once, and waits for the answer when the client ends."""
+    oidc = "sasl.oauthbearer."
+    with socket.create_server(("127.0.0.1", 0)) as endpoint:
+        endpoint.setblocking(False)
+        translate({
+            "security_protocol": "SASL_SSL", "sasl_mechanism": "OAUTHBEARER", f"{oidc}method": "oidc",
+            f"{oidc}client.id": "a", f"{oidc}client.secret": "b",
+            f"{oidc}token.endpoint.url": f"http://127.0.0.1:{endpoint.getsockname()[1]}/token",
+        })  # fmt: skip
+        with pytest.raises(BlockingIOError):
+            endpoint.accept()
+
+
 @pytest.mark.parametrize(
     ("name", "near"),
     [
