@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import re
 from dataclasses import replace
 
 import pytest
@@ -75,3 +76,15 @@ async def test_bytes_that_are_no_text_close_it_without_a_trace(live, caplog):
         assert b"\x88\x02" + (1007).to_bytes(2) in await reader.read()
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
     writer.transport.abort()
+
+
+async def test_an_upgrade_behind_a_request_is_refused_without_a_trace(live, caplog):
+    """The answer to the first one comes first; the library has a 400 for whoever upgrades nothing."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+    upgrade = b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET " + PATH + upgrade)
+    async with asyncio.timeout(5):
+        said = await reader.read()
+    assert re.findall(rb"HTTP/1.1 (\d+)", said) == [b"200", b"400"]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    writer.close()

@@ -200,7 +200,12 @@ class Connection(HttpToolsProtocol):
         if len(headers) < len(self.headers):
             self._check_single()
         # Decided once: behind a request that is not answered its frames would stand in that one's answer.
-        self._upgrades = self.parser.should_upgrade() and self._may_upgrade()
+        self._upgrades = False
+        if self.parser.should_upgrade() and super()._should_upgrade():
+            self._upgrades = not self._answering and not self._is_above
+            if not self._upgrades:
+                # An application that sees it would want the WebSocket.
+                self.headers[:] = [header for header in self.headers if header[0] != b"upgrade"]
         self._body_open = True
         super().on_headers_complete()
 
@@ -211,9 +216,6 @@ class Connection(HttpToolsProtocol):
             if names.count(name) > 1:
                 self._refusal = BadRequest(f"A request has only one {name.decode().title()} header.")
                 raise ValueError("refused")
-
-    def _may_upgrade(self) -> bool:
-        return not self._answering and not self._is_above and super()._should_upgrade()
 
     def _should_upgrade(self) -> bool:
         return self._upgrades
