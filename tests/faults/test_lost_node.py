@@ -32,16 +32,18 @@ class LosingCluster:
         self.settings = {"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0}
         self.admin = AdminClient(self.settings)
         self.make(TOPIC, [[1], [2], [LOST_NODE]])
+        # It knows the leaders before one of them is lost, and has nothing to ask of that one later.
+        self.producer = Producer(self.settings)
+        self.producer.list_topics(TOPIC, timeout=20)
 
     def make(self, name, assignment):
         topic = NewTopic(name, num_partitions=len(assignment), replica_assignment=assignment)
         self.admin.create_topics([topic], operation_timeout=20)[name].result(20)
 
     def store(self, partition, *values, topic=TOPIC):
-        producer = Producer({**self.settings, "enable.idempotence": True})
         for value in values:
-            producer.produce(topic, value, partition=partition)
-        assert producer.flush(30) == 0
+            self.producer.produce(topic, value, partition=partition)
+        assert self.producer.flush(30) == 0
 
     def commit(self, topic, partitions):
         producer = Producer({**self.settings, "transactional.id": "one"})
