@@ -66,6 +66,8 @@ class PartitionBlocks:
         self.blocks: dict[int, CachedBlock] = {}
         self.waiting: dict[int, list[Waiter]] = {}
         self.reading: set[int] = set()
+        # Where the last read began.
+        self.last_read = -1
         # Places that read on from here: what the only one has passed nobody will ask for.
         self.readers = 0
         # A fault that lasts is logged once.
@@ -93,11 +95,18 @@ class PartitionBlocks:
         self.starts.remove(block.start)
 
     def next_wanted(self) -> int | None:
-        """The offset that is waited for longest of those that no read under way will reach soon."""
+        """The offset to read next, of those that no read under way will reach soon.
+
+        Upwards from the last one, then from the lowest again: a crowd's reads follow each other without
+        fetching anything twice, and nobody is kept waiting by those at lower offsets.
+        """
         if len(self.reading) >= READS_PER_PARTITION:
             return None
-        for offset in self.waiting:
+        wanted = sorted(self.waiting)
+        at = bisect_right(wanted, self.last_read)
+        for offset in (*wanted[at:], *wanted[:at]):
             if not any(start <= offset < start + NEAR_OFFSETS for start in self.reading):
+                self.last_read = offset
                 return offset
         return None
 
