@@ -1,14 +1,14 @@
-# The gateway and the command line, without Java: the embedded broker is for a developer's machine.
+# The gateway, the command line, services and pipelines, without Java: the embedded broker is for a developer's machine.
 FROM python:3.13-slim AS build
 ENV UV_PROJECT_ENVIRONMENT=/opt/tailrace UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
 RUN pip install --no-cache-dir uv
 WORKDIR /source
 # Dependencies first: they change less often than the source, so their layer is used again.
 COPY pyproject.toml uv.lock ./
-RUN uv sync --locked --no-dev --no-install-project
+RUN uv sync --locked --no-dev --extra run --extra sql --no-install-project
 COPY README.md LICENSE ./
 COPY src src
-RUN uv sync --locked --no-dev --no-editable
+RUN uv sync --locked --no-dev --extra run --extra sql --no-editable
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --create-home --home-dir /home/tailrace tailrace

@@ -17,20 +17,38 @@ def root():
     return ROOT
 
 
-@pytest.fixture
-def compose_text():
-    """compose.yaml as it is written."""
-    return (ROOT / "compose.yaml").read_text()
+class ComposeFile:
+    """A compose file: its text, and its tree with the variables given, defaults for the others."""
+
+    def __init__(self, name):
+        self.name = name
+        self.text = (ROOT / name).read_text()
+
+    def __call__(self, **variables):
+        return yaml.safe_load(_VARIABLE.sub(lambda m: variables.get(m[1], m[2] or ""), self.text))
+
+    def brokers(self, **variables):
+        """The services that are Kafka."""
+        services = self(**variables)["services"]
+        return {n: s for n, s in services.items() if "KAFKA_NODE_ID" in s.get("environment", {})}
 
 
 @pytest.fixture
-def compose(compose_text):
-    """Makes compose.yaml's tree with the variables given, defaults for the others."""
+def compose():
+    """compose.yaml."""
+    return ComposeFile("compose.yaml")
 
-    def read(**variables):
-        return yaml.safe_load(_VARIABLE.sub(lambda m: variables.get(m[1], m[2] or ""), compose_text))
 
-    return read
+@pytest.fixture
+def cluster():
+    """compose.cluster.yaml."""
+    return ComposeFile("compose.cluster.yaml")
+
+
+@pytest.fixture(params=["compose.yaml", "compose.cluster.yaml"])
+def each_compose(request):
+    """Each compose file of the repository."""
+    return ComposeFile(request.param)
 
 
 @pytest.fixture
