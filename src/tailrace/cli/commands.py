@@ -9,6 +9,7 @@ COMMANDS = {
     "consume": "Read records from any place on",
     "tail": "The last records of a topic, and those that follow",
     "topics": "List, create, describe, configure, grow and delete topics",
+    "graph": "Check a pipeline's file and draw it",
     "config": "The settings in force and where each comes from",
     "completion": "The script for your shell's Tab key",
 }

@@ -1,0 +1,49 @@
+"""The older form: each program by its name, with BROKER, PRODUCER, CONSUMER and RUN."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tailrace.pipelines.fields import MAX_WORKERS, Fields, members, name_of, program_name
+from tailrace.pipelines.mistakes import Mistakes
+from tailrace.pipelines.model import DEFAULT_BROKER, Pipeline, Program
+from tailrace.pipelines.runs import flat_run
+from tailrace.pipelines.tree import Node
+
+KEYS = ("BROKER", "PRODUCER", "CONSUMER", "RUN", "WORKERS", "SPEAKS", "ANSWERS")
+
+
+def is_flat(tree: Node) -> bool:
+    """Whether a tree has this form: no `programs`, and a key in capitals below a name."""
+    if not isinstance(tree.value, Mapping) or "programs" in tree.value:
+        return False
+    below = (node.value for node in tree.value.values())
+    return any(isinstance(one, Mapping) and not one.keys().isdisjoint(KEYS) for one in below)
+
+
+def read_flat(tree: Node, file: Path, runs: Mapping[str, str], mistakes: Mistakes) -> Pipeline:
+    """The pipeline that a tree of this form says; `runs` are those of the command line."""
+    pipeline = name_of(file)
+    programs = {}
+    for name, place, node in members(tree, mistakes):
+        program_name(name, place, mistakes)
+        fields = Fields(node, f"The program {name!r}", KEYS, mistakes, place)
+        program = programs[name] = _program(name, fields, f"{pipeline}.{name}", runs.get(name))
+        if not (program.reads or program.writes or "RUN" in fields):
+            fix = "Name the topics that it reads under CONSUMER, those that it writes under PRODUCER."
+            mistakes.add(place, f"{fields.what} neither reads nor writes.", fix)
+    return Pipeline(pipeline, file, {}, programs, flat=True)
+
+
+def _program(name: str, fields: Fields, group: str, run: str | None) -> Program:
+    return Program(
+        name=name,
+        place=fields.place,
+        run=flat_run(fields, run),
+        reads=fields.topics("CONSUMER"),
+        writes=fields.topics("PRODUCER"),
+        workers=fields.whole("WORKERS", 1, least=1, most=MAX_WORKERS),
+        workers_place=fields.where("WORKERS"),
+        run_place=fields.where("RUN"),
+        broker=fields.broker("BROKER", DEFAULT_BROKER),
+        group=group,
+    )

@@ -1,0 +1,75 @@
+"""What a program runs: a Python target or a command, in both forms of the file and on the command line."""
+
+import re
+import shlex
+
+from tailrace.pipelines.fields import Fields
+from tailrace.pipelines.mistakes import Place
+from tailrace.pipelines.model import Answers, Command, Speaks, Target
+
+_FIX = 'Write run: "module:function", or run: ["python", "script.py"].'
+_TARGET = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
+_SHOWN_WORDS = 8
+
+
+def yaml_run(fields: Fields, given: str | None) -> Target | Command | None:
+    """`run` of the YAML form: a target, or a list that is a command of JSON lines."""
+    if given is not None:
+        return _shell(fields, given, fields.place, Speaks.LINES)
+    if "run" not in fields:
+        fields.mistake(fields.place, f"{fields.what} has no 'run'.", _FIX)
+        return None
+    value = fields["run"].value
+    if not isinstance(value, str):
+        return _command(fields, fields.words("run"), fields.where("run"), Speaks.LINES)
+    target = target_of(value)
+    if target is None:
+        fix = f"A command is a list: {_as_list(value)}." if " " in value else _FIX
+        fields.mistake(fields.where("run"), f"{fields.what} cannot run {value[:60]!r}.", fix)
+    return target
+
+
+def flat_run(fields: Fields, given: str | None) -> Target | Command | None:
+    """`RUN` of the flat form: a target, or a command that has Kafka clients of its own."""
+    if given is not None:
+        return _shell(fields, given, fields.place, Speaks.KAFKA)
+    if "RUN" not in fields:
+        return None
+    value = fields["RUN"].value
+    if isinstance(value, str):
+        return _shell(fields, value, fields.where("RUN"), Speaks.KAFKA)
+    return _command(fields, fields.words("RUN"), fields.where("RUN"), Speaks.KAFKA)
+
+
+def target_of(text: str) -> Target | None:
+    """A text of the form module:name."""
+    found = _TARGET.fullmatch(text)
+    return Target(found[1], found[2]) if found else None
+
+
+def _shell(fields: Fields, text: str, place: Place, speaks: Speaks) -> Target | Command | None:
+    target = target_of(text.strip())
+    if target:
+        return target
+    try:
+        argv = tuple(shlex.split(text))
+    except ValueError:
+        fields.mistake(place, f"{fields.what} cannot run {text[:60]!r}: a quote is open.", "Close it.")
+        return None
+    return _command(fields, argv, place, speaks)
+
+
+def _command(fields: Fields, argv: tuple[str, ...], place: Place, default: Speaks) -> Command | None:
+    if not argv:
+        fields.mistake(place, f"{fields.what} has nothing to run.", _FIX)
+        return None
+    speaks, answers = ("speaks", "answers") if default is Speaks.LINES else ("SPEAKS", "ANSWERS")
+    return Command(
+        argv,
+        Speaks(fields.text(speaks, default.value, of=[one.value for one in Speaks])),
+        Answers(fields.text(answers, Answers.ONE.value, of=[one.value for one in Answers])),
+    )
+
+
+def _as_list(text: str) -> str:
+    return "[" + ", ".join(f'"{word}"' for word in text.split()[:_SHOWN_WORDS]) + "]"

@@ -1,0 +1,106 @@
+"""Every kind of mistake is told with its line and its fix, all of a file at once."""
+
+import pytest
+
+HEAD = "topics:\n  a: {partitions: 2}\nprograms:\n"
+GOOD = '  one: {run: "calc:four", from: a}\n'
+
+
+def one(keys):
+    """A file with one more program, of these keys, in line 4."""
+    return f"{HEAD}  one: {{{keys}}}\n"
+
+
+def four(more):
+    """A file with a good program and these keys beside its target."""
+    return one(f'run: "calc:four", {more}')
+
+
+RING = '  x: {run: "calc:four", from: b, to: c}\n  y: {run: "calc:five", from: c, to: b}\n'
+OPEN_QUOTE = 'ONE: {PRODUCER: a, RUN: "python \'x"}\n'
+
+# What is written, the line that is wrong, what is said of it.
+MISTAKES = {
+    "not YAML": ("programs: {one: [}", 1, "not YAML"),
+    "a tab": ("programs:\n\tone: {}", 2, "spaces, not with tabs"),
+    "a colon in a value": (f"{HEAD}  one: run: calc:one\n", 4, "in quotes"),
+    "two documents": (f"{HEAD}{GOOD}---\na: b\n", 5, "not YAML"),
+    "not UTF-8": (HEAD.encode() + b"  one: \xff\n", 4, "UTF-8"),
+    "an alias": (f"x: &x [1]\ny: *x\n{HEAD}{GOOD}", 2, "Write out what it stands for"),
+    "a tag": (f"{HEAD}{GOOD}name: !!python/name:os.system ''", 5, "Leave it out"),
+    "another tag": (f"{HEAD}{GOOD}name: !!binary aGk=", 5, "Leave it out"),
+    "deep": (HEAD + GOOD + "kafka: " + "[" * 50 + "]" * 50, 5, "nested more than"),
+    "a list for a name": (f"{HEAD}{GOOD}? [a]\n: b\n", 5, "A name is a text"),
+    "no mapping": ("- one\n- two\n", 1, "needs a mapping"),
+    "an empty file": ("", 1, "needs a mapping"),
+    "no program": ("broker: localhost\nprograms: {}\n", 2, "No program is named"),
+    "the same name twice": (f"{HEAD}{GOOD}{GOOD}", 5, "twice, first in line 4"),
+    "an unknown key": (f"{HEAD}{GOOD}brokr: localhost\n", 5, "Did you mean 'broker'?"),
+    "an unknown key of a program": (four("form: a"), 4, "Did you mean 'from'?"),
+    "an unknown key of a topic": (f"{HEAD}{GOOD}".replace("titions", "titons"), 2, "'partitions'"),
+    "a text for a number": (f"{HEAD}{GOOD}".replace("2}", "many}"), 2, "a whole number for 'partitions'"),
+    "a number out of bounds": (f"{HEAD}{GOOD}".replace("2}", "0}"), 2, "Write 1 to 10000"),
+    "a number for a text": (f"{HEAD}{GOOD}name: 5\n", 5, "a text for 'name', not the number 5"),
+    "no flag": (f"{HEAD}{GOOD}cycles: maybe\n", 5, "true or false"),
+    "a wrong choice": (four("from: a, start: erliest"), 4, "'earliest'"),
+    "no run": (one("from: a"), 4, "has no 'run'"),
+    "an empty run": (one("run: [], from: a"), 4, "nothing to run"),
+    "a command that is no list": (one('run: "python x.py", from: a'), 4, '["python", "x.py"]'),
+    "a target without a name": (one("run: calc, from: a"), 4, "module:function"),
+    "an unknown module": (one('run: "kalk:four", from: a'), 4, "no such module"),
+    "an unknown function": (one('run: "calc:for", from: a'), 4, "Did you mean 'four'?"),
+    "an unknown executable": (one("run: [pythn3x], from: a"), 4, "no such executable"),
+    "a bad topic": (four('from: "a b"'), 4, "no topic name"),
+    "an internal topic": (four("from: __offsets"), 4, "belongs to Kafka"),
+    "a topic twice": (four("from: [a, a]"), 4, "twice in 'from'"),
+    "a bad broker": (f"broker: local host\n{HEAD}{GOOD}", 1, "HOST:PORT"),
+    "a bad port": (f"broker: localhost:99999\n{HEAD}{GOOD}", 1, "HOST:PORT"),
+    "a program's name": (f"{HEAD}{GOOD}  two words: {{}}\n", 5, "no program's name"),
+    "nobody writes it": (four("from: [a, aa]"), 4, "Did you mean 'a'?"),
+    "nobody reads it": (four("from: a, to: results"), 4, "topics: {results: {}}"),
+    "nobody uses it": (four("from: b, to: b"), 2, "No program reads or writes"),
+    "a ring": (HEAD + GOOD + RING, 6, "x → y → x. If that is meant, say cycles: true"),
+    "idle workers": (four("from: a, workers: 3"), 4, "1 would have nothing to do"),
+    "workers that share nothing": (four("to: a, workers: 2"), 4, "could share"),
+    "no list of arguments": (four("from: a, args: 5"), 4, "a list for 'args'"),
+    "an unknown client setting": (four("from: a, kafka: {fetch.mn.bytes: 1}"), 4, "fetch.min.bytes"),
+    "our own client setting": (four("from: a, kafka: {acks: 1}"), 4, "Tailrace's own"),
+    "a flat program without topics": ("ONE: {BROKER: localhost}\n", 1, "neither reads nor writes"),
+    "an open quote": (OPEN_QUOTE, 1, "a quote is open"),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_told_with_its_line_and_its_fix(mistakes, text, line, said):
+    """An editor jumps to it, and a person knows what to write instead."""
+    found = mistakes(text)
+    assert any(at == line and said in sentence for at, sentence in found), found
+
+
+def test_all_mistakes_of_a_file_are_told_at_once(mistakes):
+    """From the top down."""
+    text = 'brokr: x\ntopics: {a b: }\nprograms:\n  one: {run: "calc:fiv", workers: 0}\n  two: {}\n'
+    assert [line for line, _ in mistakes(text)] == [1, 2, 4, 4, 5]
+
+
+def test_a_ring_that_is_meant_is_taken(read):
+    """With cycles: true."""
+    assert read(f"cycles: true\nprograms:\n{RING}").pipeline.cycles
+
+
+def test_a_billion_laughs_is_refused_at_once(mistakes):
+    """Aliases are refused before anything is multiplied."""
+    text = "a: &a [x, x]\n" + "".join(f"b{i}: &b{i} [*a, *a]\n" for i in range(1000))
+    assert mistakes(text) == [(2, "An alias (*name) is not read here. Write out what it stands for.")]
+
+
+def test_a_huge_file_is_not_read(mistakes):
+    """Its first bytes are enough to refuse it."""
+    ((_, said),) = mistakes("x: " + "y" * 300_000)
+    assert "262,144 is the most" in said
+
+
+def test_nothing_of_a_module_is_run(folder, read):
+    """A module that would end the process is only looked at."""
+    (folder / "wild.py").write_text("raise SystemExit(9)\ndef run(): ...\n")
+    assert read('topics: {a: }\nprograms: {one: {run: "wild:run", from: a}}')
