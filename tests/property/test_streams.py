@@ -167,7 +167,7 @@ class Story:
             reader.subscription.wake()
         await settle(400)
         # Whoever waits for records that are not for it learns of its end by a look.
-        self.hub.look_after_streams()
+        await self.hub.look_after_streams()
         await settle(100)
         for reader in self.readers:
             assert received(reader.sink.lines()) == expected(self.log, reader)

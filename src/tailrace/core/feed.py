@@ -148,12 +148,14 @@ class Feed:
     @property
     def nbytes(self) -> int:
         """Bytes of the window and of what was made of it, as of the last time that they were weighed."""
+        if not self._payloads:
+            return self.window.nbytes
         return self.window.nbytes + sum(len(payload.data) for payload in self._payloads.values())
 
-    def weigh(self) -> int:
-        """The bytes held, once the shared writes were let go that a quiet topic would keep for ever."""
+    def weigh(self) -> None:
+        """Count the bytes held, once the shared writes are let go that a quiet topic would keep for ever."""
         self._payloads.clear()
-        return self.window.weigh()
+        self.window.weigh()
 
     def trim(self, limit: int) -> None:
         """Let the oldest records go until at most `limit` bytes are held."""

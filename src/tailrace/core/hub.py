@@ -14,6 +14,7 @@ from tailrace.core.place import Place
 from tailrace.core.ports import LogReader, TailListener, TailSource
 from tailrace.core.pump import Pump
 from tailrace.core.selection import Selection
+from tailrace.core.spread import spread
 from tailrace.core.starts import Start
 from tailrace.core.subscription import Sink, Subscription
 from tailrace.core.tally import Tally
@@ -64,8 +65,6 @@ class Hub:
         self.watch = Watch(reader, tail, self._blocks, limits.window_bytes, clock=clock, spawn=spawn)
         self._locator = Locator(reader, self.watch, spawn)
         self._stopping = False
-        self._due: list[Subscription] = []
-        self._beats = 0.0
 
     # -- opening streams
 
@@ -168,25 +167,20 @@ class Hub:
 
     async def _run_streams(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
             try:
-                self.look_after_streams()
-                self.watch.trim(self._limits.memory_bytes // 2)
+                await self.look_after_streams(LOOK_SECONDS / 2)
+                await self.watch.trim(self._limits.memory_bytes // 2, LOOK_SECONDS / 2)
             except Exception:  # noqa: BLE001 - one odd stream must not end the looks for good
                 _log.exception("Looking after streams failed.")
 
-    def look_after_streams(self) -> None:
-        """Heartbeats in turn, so that each stream has one within the set time; idle and dead ones end."""
+    async def look_after_streams(self, seconds: float = 0) -> None:
+        """Give each stream a heartbeat within the set time, and end idle and dead ones."""
+        await spread(self._look, self.streams, seconds)
+
+    def _look(self, subscription: Subscription) -> None:
         now = self._clock()
-        for subscription in list(self.streams):
-            subscription.look(now)
-        self._beats += len(self.streams) * LOOK_SECONDS / (self._limits.heartbeat_seconds / 2)
-        while self._beats >= 1 and self.streams:
-            self._due = self._due or list(self.streams)
-            subscription = self._due.pop()
-            if not subscription.ended:
-                subscription.heartbeat()
-                self._beats -= 1
+        subscription.look(now)
+        subscription.beat(now, self._limits.heartbeat_seconds / 2)
 
     # -- the end
 

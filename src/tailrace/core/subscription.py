@@ -53,8 +53,8 @@ class Subscription:
     """
 
     __slots__ = (
-        "_clock", "_events", "_format", "_idle", "_limit", "_on_end", "_parked", "_places", "_pump",
-        "_sink", "_tally", "ended", "last_record", "live", "queued", "records", "wrote",
+        "_beat_at", "_clock", "_events", "_format", "_idle", "_limit", "_on_end", "_parked", "_places",
+        "_pump", "_sink", "_tally", "ended", "last_record", "live", "queued", "records", "wrote",
     )  # fmt: skip
 
     def __init__(
@@ -86,7 +86,7 @@ class Subscription:
         self.ended = False
         self.wrote = False
         self.records = 0
-        self.last_record = clock()
+        self.last_record = self._beat_at = clock()
 
     def start(self, places: Sequence[Place]) -> None:
         """Begin to read."""
@@ -269,6 +269,12 @@ class Subscription:
         if data is not None and not self.ended:
             self._events.append(data)
             self._pump.wake(self)
+
+    def beat(self, now: float, seconds: float) -> None:
+        """Give a sign of life if the last turn to do so is so many seconds ago."""
+        if now - self._beat_at >= seconds and not self.ended:
+            self._beat_at = now
+            self.heartbeat()
 
     def heartbeat(self) -> None:
         """Tell the cursor where nothing else was written lately."""

@@ -11,12 +11,17 @@ from tailrace.core.feed import Feed
 from tailrace.core.ports import LogReader, TailListener, TailSource, TopicInfo
 from tailrace.core.records import Chunk
 from tailrace.core.shared_calls import SharedCalls
+from tailrace.core.spread import spread
 
 _log = logging.getLogger("tailrace.watch")
 
 LOOK_SECONDS = 1.0
 # How many topics are asked about in one question.
 LOOK_TOPICS = 50
+# How many are asked about a second. A topic that was made again while it is read is an error to Kafka's client
+# since brokers know topics by id; this look is for the others, and may take a few seconds where thousands are
+# watched.
+MOST_LOOKS = 500
 # A topic that nobody reads any more is watched for a while, for the next one or the same one again.
 UNWATCHED_AFTER_SECONDS = 30.0
 # A describe may fail to find a topic for a moment while brokers change; deleted is what stays away.
@@ -109,14 +114,16 @@ class Watch:
         """Bytes of all windows, with what was made of them."""
         return sum(watched.feed.nbytes for watched in self._watched.values())
 
-    def trim(self, limit: int) -> None:
-        """Windows together stay within the limit, in bytes; who reads a trimmed one catches up.
+    async def trim(self, limit: int, seconds: float = 0) -> None:
+        """Windows together stay within the limit, in bytes, weighed within so many seconds.
+
+        Who reads a trimmed one catches up.
 
         The one read least recently goes first. Live readers read at once what comes, so that is one without
         readers, or else the one of the topic that was quiet for longest; of equals the largest.
         """
-        now = self._clock()
-        held = sum(self._weigh(watched, now) for watched in self._watched.values())
+        await spread(self._weigh, self._watched.values(), seconds)
+        held = self.nbytes
         if held <= limit:
             return
         for watched in sorted(self._watched.values(), key=_turn_to_go):
@@ -128,12 +135,11 @@ class Watch:
             if held <= limit:
                 return
 
-    @staticmethod
-    def _weigh(watched: _Watched, now: float) -> int:
+    def _weigh(self, watched: _Watched) -> None:
         tip = watched.feed.window.tip
         if tip != watched.tip:
-            watched.tip, watched.read_at = tip, now
-        return watched.feed.weigh()
+            watched.tip, watched.read_at = tip, self._clock()
+        watched.feed.weigh()
 
     def close(self) -> None:
         """Stop watching."""
@@ -199,12 +205,14 @@ class Watch:
     async def look_after(self, seconds: float = 0) -> None:
         """Notice topics that were deleted, made again or grown; stop watching what nobody reads.
 
-        A few at a time, spread over so many seconds: the answer about thousands would stop the loop.
+        A few at a time, spread over so many seconds: the answer about thousands would stop the loop. So many
+        of them take longer: what a look costs has a bound.
         """
         self._forget_unused()
         parts = self._parts()
+        pause = max(seconds / len(parts), seconds * LOOK_TOPICS / MOST_LOOKS)
         for part in parts:
-            await asyncio.sleep(seconds / len(parts))
+            await asyncio.sleep(pause)
             await self._look_at(part)
 
     def _parts(self) -> Sequence[Sequence[str]]:

@@ -171,10 +171,9 @@ class Window:
             gathered, nbytes = 0, entry.nbytes
         self._gathered, self._gathered_bytes = gathered + 1, nbytes
 
-    def weigh(self) -> int:
-        """The bytes held, with all that was made of the records since; within the window's own bound."""
+    def weigh(self) -> None:
+        """Count the bytes held, with all that was made of the records since; within the window's own bound."""
         self.trim(self._limit)
-        return self.nbytes
 
     def trim(self, limit: int) -> None:
         """Let the oldest entries go until at most `limit` bytes are held; the newest one stays."""

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tailrace.core.errors import ConfigurationError
+from tailrace.core.spread import spread
 from tailrace.settings import Settings
 from tailrace.transports.acceptor import Acceptor
 from tailrace.transports.connection import Connection, ConnectionBounds
@@ -182,11 +183,13 @@ class Server(uvicorn.Server):
 
     async def _check_connections(self) -> None:
         loop = asyncio.get_running_loop()
+
+        def check(connection: object) -> None:
+            if isinstance(connection, Connection | WebSocket):
+                self.slow_peers += connection.check_deadlines(loop.time())
+
         while True:
-            await asyncio.sleep(CHECK_SECONDS)
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, Connection | WebSocket):
-                    self.slow_peers += connection.check_deadlines(loop.time())
+            await spread(check, self.server_state.connections, CHECK_SECONDS)
 
 
 def _leaves_unread(connection: Connection) -> bool:

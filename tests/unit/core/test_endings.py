@@ -92,7 +92,7 @@ async def test_an_owed_partition_holds_nobody_back_without_new_records(make_core
     await core.settle()
     assert offsets(sink, 1) == []
     core.clock.now += 2
-    core.hub.look_after_streams()
+    await core.hub.look_after_streams()
     await core.settle()
     assert offsets(sink, 1) == [0, 1]
 
@@ -106,7 +106,8 @@ async def test_a_bounded_filtered_stream_moves_on_and_ends_without_a_match(core)
     for _ in range(30):
         core.log.store("t", 0, NewRecord(b"1", b"other"))
     await core.settle()
-    await core.until(lambda: core.hub.look_after_streams() or sink.finished)
+    while not sink.finished:
+        await core.hub.look_after_streams()
     assert stream.ended
     assert Cursor.parse(counted.cursor_text()).topics["t"].positions[0].offset == 30
 
@@ -174,9 +175,9 @@ async def test_a_stream_whose_reads_do_not_answer_is_idle_all_the_same(make_core
     stream, sink = await core.open("t", idle=3)
     await core.settle()
     core.clock.now += 2
-    core.hub.look_after_streams()
+    await core.hub.look_after_streams()
     await core.settle()
     assert not stream.ended
     core.clock.now += 2
-    core.hub.look_after_streams()
+    await core.hub.look_after_streams()
     assert sink.lines()[-1]["end"]["reason"] == "idle"

@@ -72,7 +72,7 @@ async def test_shared_writes_are_counted_and_do_not_outlast_a_look(core):
     await core.settle()
     feed = feed_of(core, "t")
     assert core.hub.watch.nbytes > feed.window.nbytes
-    core.hub.watch.trim(1_000_000)
+    await core.hub.watch.trim(1_000_000)
     assert not feed._payloads
     assert core.hub.watch.nbytes == feed.window.nbytes
 
@@ -88,14 +88,14 @@ async def test_windows_that_are_read_least_recently_go_first(make_core):
             core.log.append(topic, b"x" * 100)
             await core.settle(3)
     streams["left"].close()
-    watch.trim(1_000_000)
+    await watch.trim(1_000_000)
     core.clock.now += 1
     core.log.append("busy", b"1")
     await core.settle()
-    watch.trim(1_000_000)
+    await watch.trim(1_000_000)
     trimmed = []
     for cut in (14_000, 8_000, 8_000):
-        watch.trim(watch.nbytes - cut)
+        await watch.trim(watch.nbytes - cut)
         trimmed.append([topic for topic in streams if feed_of(core, topic).window.base])
     assert trimmed == [["left"], ["quiet", "left"], ["busy", "quiet", "left"]]
 
@@ -150,10 +150,12 @@ async def test_a_trimmed_window_forgets_its_spans(core):
         window.append(Chunk.of([Record("t", 0, n, 0, None, b"x")]))
     assert window.span(SPAN_ENTRIES).stop == 2 * SPAN_ENTRIES
     window.span(SPAN_ENTRIES).payload(core.format, lambda: Payload(b"x" * 1_000_000, 0, 0))
-    assert window.weigh() > 1_000_000
+    window.weigh()
+    assert window.nbytes > 1_000_000
     window.trim(50_000)
     assert window.span(SPAN_ENTRIES) is None
-    assert window.weigh() <= 50_000
+    window.weigh()
+    assert window.nbytes <= 50_000
 
 
 async def test_a_write_is_bounded(core):
