@@ -1,6 +1,6 @@
 """The commands by name: what each one is for, without an import."""
 
-# The module of a command has its name.
+# The module of a command has its name, with _ for a space.
 COMMANDS = {
     "dev": "Kafka, the gateway and demo data in one process",
     "serve": "The gateway in front of a cluster",
@@ -8,8 +8,10 @@ COMMANDS = {
     "produce": "Store lines or JSON records in a topic",
     "consume": "Read records from any place on",
     "tail": "The last records of a topic, and those that follow",
+    "logs ship": "Store a worker's log file in its task's topic",
     "topics": "List, create, describe, configure, grow and delete topics",
     "graph": "Check a pipeline's file and draw it",
+    "run": "Services in Python, one program, or a pipeline's file",
     "config": "The settings in force and where each comes from",
     "completion": "The script for your shell's Tab key",
 }

@@ -1,4 +1,4 @@
-"""What services need from a log: membership in a group, and a producer; `kafka/` has one form, `memory/` another."""
+"""What services need from a log: membership in a group, and a producer; in `kafka/` and in `memory/`."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Literal, NamedTuple, Protocol
@@ -40,7 +40,7 @@ class Polled(Protocol):
         ...
 
     def ends(self, start: int, stop: int) -> Positions:
-        """For each partition among the rows from `start` to `stop` (exclusive), the offset after its last one."""
+        """For each partition among rows `start` to `stop` (exclusive), the offset after its last one."""
         ...
 
     def rest(self, start: int, lost: Collection[Spot]) -> "Polled":
@@ -91,6 +91,11 @@ class GroupReader(Protocol):
 
 class Sender(Protocol):
     """Stores what services produce. Threads share it."""
+
+    @property
+    def sent(self) -> int:
+        """How many records were taken."""
+        ...
 
     def send(
         self,

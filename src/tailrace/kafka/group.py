@@ -1,0 +1,261 @@
+"""The GroupReader on Kafka: a member of a consumer group."""
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from tailrace.core.errors import TailraceError
+from tailrace.core.groups import OnRevoked, Positions, Spot, StartAt
+from tailrace.kafka.connection import UNKNOWN_TOPIC, ask_metadata
+from tailrace.kafka.errors import translate_error, translate_exception
+from tailrace.kafka.polled import KafkaPolled
+from tailrace.kafka.settings import LOGGER, ClientSettings, reading_config
+from tailrace.kafka.settings_table import check_topics
+
+_log = logging.getLogger("tailrace.runtime")
+
+# For questions to the group's coordinator while partitions are taken over.
+QUESTION_SECONDS = 10.0
+# A topic that does not exist yet is noticed so soon, a partition that is added too.
+METADATA_MS = 1_000
+# Heartbeats come from a thread of the client, whatever a handler does: a member that is killed is missed
+# after this. The client's own default is 45 s.
+SESSION_MS = 10_000
+# What is fetched but not polled, in KB: up to four times as much is waiting to be handled.
+BUFFER_KB = 16_384
+
+# What heals by itself, and is said in the client's log.
+_PASSING = frozenset({
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._RESOLVE,
+    KafkaError._MAX_POLL_EXCEEDED,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.NOT_COORDINATOR,
+})  # fmt: skip
+
+
+def service_config(settings: ClientSettings, client_id: str, **more: object) -> dict[str, Any]:
+    """What consumers of services are set to; `more` are librdkafka's names with underscores for dots."""
+    return {
+        "queued.min.messages": 100_000,
+        "queued.max.messages.kbytes": BUFFER_KB,
+        "topic.metadata.refresh.interval.ms": METADATA_MS,
+        "reconnect.backoff.max.ms": 1_000,
+        **reading_config(settings),
+        # The default of 1,000 ms stalls bursts.
+        "fetch.queue.backoff.ms": 10,
+        **{name.replace("_", "."): value for name, value in more.items()},
+        "client.id": client_id,
+        "isolation.level": "read_committed",
+        "check.crcs": True,
+        # Places are chosen when partitions are taken over; this is for those that retention has overtaken.
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "logger": LOGGER,
+    }
+
+
+class KafkaGroupReader:
+    """A member; see GroupReader."""
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        topics: Collection[str],
+        group: str,
+        start: StartAt,
+        client_id: str,
+        on_revoked: OnRevoked,
+    ) -> None:
+        config = service_config(settings, client_id, group_id=group, on_commit=self._on_commit)
+        config["on_commit"] = config.pop("on.commit")
+        broker_decides = config.get("group.protocol") == "consumer"
+        if not broker_decides:
+            config.setdefault("session.timeout.ms", SESSION_MS)
+        assignors = str(config.get("partition.assignment.strategy", ""))
+        self._incremental = broker_decides or "cooperative" in assignors
+        self._start = start
+        self._on_revoked = on_revoked
+        self._paused = self._uncommitted = False
+        self._failed: TailraceError | None = None
+        self._missing: set[str] = set()
+        self.assigned = False
+        self._consumer = Consumer(config)
+        self._known = {topic: known_partitions(self._consumer, topic) for topic in check_topics(topics)}
+        self._consumer.subscribe(
+            list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def poll(self, most: int, seconds: float) -> KafkaPolled | None:
+        """What has come, at most so many rows; waits for the first only."""
+        messages = consumed(self._consumer, most, seconds)
+        if self._failed is not None:
+            raise self._failed
+        return trusted(messages, self._missing)
+
+    def pause(self) -> None:
+        """Bring nothing more, but stay a member."""
+        self._paused = True
+        self._consumer.pause(self._consumer.assignment())
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._paused = False
+        self._consumer.resume(self._consumer.assignment())
+
+    def commit(self, positions: Positions, *, wait: bool) -> None:
+        """Store the next offsets to read."""
+        if not positions:
+            return
+        places = [TopicPartition(spot.topic, spot.partition, at) for spot, at in positions.items()]
+        try:
+            if wait:
+                _check(self._consumer.commit(offsets=places, asynchronous=False))
+            else:
+                self._consumer.commit(offsets=places, asynchronous=True)
+        except KafkaException as error:
+            raise translate_exception(error, "The group's offsets could not be committed.") from None
+
+    def uncommitted(self) -> bool:
+        """Whether a commit that nobody waited for has failed since the last call."""
+        failed, self._uncommitted = self._uncommitted, False
+        return failed
+
+    def close(self) -> None:
+        """Leave the group at once."""
+        self._consumer.close()
+
+    # --- on the polling thread, within a poll ---
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._guarded(lambda: self._take_over(consumer, partitions))
+
+    def _take_over(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.assigned = True
+        places = self._places(consumer, partitions) if partitions else []
+        (consumer.incremental_assign if self._incremental else consumer.assign)(places)
+        if self._paused:
+            consumer.pause(places)
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._guarded(lambda: self._give_back(consumer, partitions, mine=True))
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._guarded(lambda: self._give_back(consumer, partitions, mine=False))
+
+    def _give_back(self, consumer: Consumer, partitions: list[TopicPartition], *, mine: bool) -> None:
+        positions = self._on_revoked([_spot(place) for place in partitions])
+        try:
+            if mine:
+                self.commit(positions, wait=True)
+            elif positions:
+                _log.warning("Partitions were lost before they could be committed: some records come again.")
+        except TailraceError as error:
+            _log.warning("What was done could not be committed, so it may come again: %s", error)
+        if self._incremental:
+            consumer.incremental_unassign(partitions)
+        else:
+            consumer.unassign()
+
+    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        if error is not None or any(place.error for place in partitions):
+            self._uncommitted = True
+
+    def _guarded(self, change: Callable[[], None]) -> None:
+        # What is raised in a callback of the client would be lost in some of its versions.
+        try:
+            change()
+        except TailraceError as error:
+            self._failed = error
+        except KafkaException as error:
+            self._failed = translate_exception(error, "The group's partitions could not be taken over.")
+
+    # --- where to begin ---
+
+    def _places(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        committed = consumer.committed(partitions, timeout=QUESTION_SECONDS)
+        _check(committed)
+        begun = [place for place in committed if place.offset >= 0]
+        fresh = [self._first(consumer, _spot(place)) for place in committed if place.offset < 0]
+        if ends := [place for place in fresh if place.offset >= 0]:
+            # Else a worker that dies before its first commit would begin at a later end, and lose records.
+            consumer.commit(offsets=ends, asynchronous=True)
+        return begun + fresh
+
+    def _first(self, consumer: Consumer, spot: Spot) -> TopicPartition:
+        # A topic or partition that came after this reader is new to it as a whole.
+        known = self._known[spot.topic]
+        if self._start == "latest" and (known is None or spot.partition < known):
+            place = TopicPartition(spot.topic, spot.partition)
+            bounds = consumer.get_watermark_offsets(place, timeout=QUESTION_SECONDS)
+            return TopicPartition(spot.topic, spot.partition, bounds[1])
+        return TopicPartition(spot.topic, spot.partition, OFFSET_BEGINNING)
+
+
+def known_partitions(consumer: Consumer, topic: str) -> int | None:
+    """How many partitions a topic has; 0 where there is no such topic, None where no broker answers."""
+    found = ask_metadata(consumer, topic)
+    if found is None:
+        return None
+    return len(found.partitions) if found.error is None else 0
+
+
+def consumed(consumer: Consumer, most: int, seconds: float) -> list[Message]:
+    """What has come; waits for the first only."""
+    try:
+        # consume() with a time waits until it is full; poll() returns with the first.
+        messages = consumer.consume(most, 0)
+        if messages or not seconds:
+            return messages
+        first = consumer.poll(seconds)
+        return [] if first is None else [first, *consumer.consume(most - 1, 0)]
+    except KafkaException as error:
+        raise translate_exception(error, "The group's records cannot be read.") from None
+
+
+def trusted(messages: Sequence[Message], missing: set[str]) -> KafkaPolled | None:
+    """The records among what came; an error that does not heal is raised, once a missing topic is said."""
+    if not any(map(Message.error, messages)):
+        return KafkaPolled(messages) if messages else None
+    for message in messages:
+        error = message.error()
+        if error is not None and (error.fatal() or error.code() not in _PASSING):
+            _say(message, error, missing)
+    return trusted([message for message in messages if message.error() is None], missing)
+
+
+def _say(message: Message, error: KafkaError, missing: set[str]) -> None:
+    if error.code() in UNKNOWN_TOPIC and not error.fatal():
+        topic = str(message.topic())
+        if topic not in missing:
+            missing.add(topic)
+            _log.warning("There is no topic %r yet: waiting until it is made.", topic)
+        return
+    where = f"{message.topic()}[{message.partition()}]@{message.offset()}"
+    raise translate_error(error, f"Records cannot be read at {where}.")
+
+
+def _check(places: Sequence[TopicPartition]) -> None:
+    for place in places:
+        if place.error is not None:
+            raise KafkaException(place.error)
+
+
+def _spot(place: TopicPartition) -> Spot:
+    return Spot(place.topic, place.partition)

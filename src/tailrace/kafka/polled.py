@@ -1,0 +1,69 @@
+"""Records as a consumer of services has read them."""
+
+from collections.abc import Collection, Sequence
+from operator import itemgetter
+from typing import cast
+
+from confluent_kafka import Message
+
+from tailrace.core.groups import Positions, Spot
+from tailrace.core.records import Headers, Record
+
+
+class KafkaPolled:
+    """Messages, none of them an error; columns are made when they are asked for."""
+
+    __slots__ = ("_keys", "_messages")
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self._messages = messages
+        self._keys: list[bytes | None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    # `map` over unbound methods stays in C: this is the hot path of services.
+
+    def values(self) -> list[bytes | None]:
+        """The values, a row each."""
+        return list(map(Message.value, self._messages))
+
+    def keys(self) -> list[bytes | None]:
+        """The keys, a row each."""
+        if self._keys is None:
+            self._keys = list(map(Message.key, self._messages))
+        return self._keys
+
+    def headers(self) -> list[Headers]:
+        """The headers, a row each."""
+        return [cast("Headers", found or ()) for found in map(Message.headers, self._messages)]
+
+    def record(self, row: int) -> Record:
+        """One row with all that Kafka keeps of it."""
+        message = self._messages[row]
+        return Record(
+            cast("str", message.topic()),
+            cast("int", message.partition()),
+            cast("int", message.offset()),
+            message.timestamp()[1],
+            message.key(),
+            message.value(),
+            cast("Headers", message.headers() or ()),
+        )
+
+    def ends(self, start: int, stop: int) -> Positions:
+        """For each partition among rows `start` to `stop` (exclusive), the offset after its last one."""
+        messages = self._messages[start:stop]
+        last = dict(zip(_spots(messages), messages, strict=True))
+        return {Spot(*spot): cast("int", message.offset()) + 1 for spot, message in last.items()}
+
+    def rest(self, start: int, lost: Collection[Spot]) -> "KafkaPolled":
+        """The rows from `start` on without those of the lost partitions; may be none."""
+        messages = self._messages[start:]
+        kept = zip(_spots(messages), messages, strict=True)
+        return KafkaPolled(list(map(itemgetter(1), (row for row in kept if row[0] not in lost))))
+
+
+def _spots(messages: Sequence[Message]) -> "zip[tuple[str, int]]":
+    pairs = zip(map(Message.topic, messages), map(Message.partition, messages), strict=True)
+    return cast("zip[tuple[str, int]]", pairs)

@@ -1,0 +1,92 @@
+"""The GroupReader without a group: everything, in this process, and nothing committed."""
+
+import logging
+import time
+from collections.abc import Collection
+from uuid import uuid4
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
+
+from tailrace.core.groups import Positions, StartAt
+from tailrace.kafka.errors import translate_exception
+from tailrace.kafka.group import consumed, known_partitions, service_config, trusted
+from tailrace.kafka.polled import KafkaPolled
+from tailrace.kafka.settings import ClientSettings
+from tailrace.kafka.settings_table import check_topics
+
+_log = logging.getLogger("tailrace.runtime")
+
+# Topics that are missing are looked for so often, partitions that are added too.
+MISSING_SECONDS = 1.0
+GROWN_SECONDS = 30.0
+
+
+class KafkaSoloReader:
+    """Reads all partitions of the topics; see GroupReader."""
+
+    def __init__(
+        self, settings: ClientSettings, topics: Collection[str], start: StartAt, client_id: str
+    ) -> None:
+        # The client wants a group's name, and never uses it.
+        group = f"tailrace-unused-{uuid4().hex}"
+        self._consumer = Consumer(service_config(settings, client_id, group_id=group))
+        self._first = OFFSET_END if start == "latest" else OFFSET_BEGINNING
+        # None is not known yet: no broker has answered.
+        self._partitions: dict[str, int | None] = dict.fromkeys(check_topics(topics))
+        self._paused = False
+        self._missing: set[str] = set()
+        self.assigned = False
+        self._look()
+
+    def poll(self, most: int, seconds: float) -> KafkaPolled | None:
+        """What has come, at most so many rows; waits for the first only."""
+        if time.monotonic() > self._look_at:
+            self._look()
+        return trusted(consumed(self._consumer, most, seconds), self._missing)
+
+    def pause(self) -> None:
+        """Bring nothing more."""
+        self._paused = True
+        self._consumer.pause(self._consumer.assignment())
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._paused = False
+        self._consumer.resume(self._consumer.assignment())
+
+    def commit(self, positions: Positions, *, wait: bool) -> None:
+        """Nothing: whoever reads everything begins anew each time."""
+
+    def uncommitted(self) -> bool:
+        """Nothing is."""
+        return False
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._consumer.close()
+
+    def _look(self) -> None:
+        places: list[TopicPartition] = []
+        for topic in self._partitions:
+            places += self._new(topic)
+        try:
+            if places:
+                self._consumer.incremental_assign(places)
+                if self._paused:
+                    self._consumer.pause(places)
+        except KafkaException as error:
+            raise translate_exception(error, "The topics cannot be read.") from None
+        self.assigned = all(self._partitions.values())
+        self._look_at = time.monotonic() + (GROWN_SECONDS if self.assigned else MISSING_SECONDS)
+
+    def _new(self, topic: str) -> list[TopicPartition]:
+        had, has = self._partitions[topic], known_partitions(self._consumer, topic)
+        if has is None:
+            return []
+        if not has and topic not in self._missing:
+            self._missing.add(topic)
+            _log.warning("There is no topic %r yet: waiting until it is made.", topic)
+        # What came after this reader is new to it as a whole.
+        start = self._first if had is None else OFFSET_BEGINNING
+        self._partitions[topic] = max(had or 0, has)
+        return [TopicPartition(topic, partition, start) for partition in range(had or 0, has)]

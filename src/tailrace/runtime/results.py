@@ -1,0 +1,92 @@
+"""From what a function returns to records."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tailrace.core.errors import BadRecord
+from tailrace.core.groups import Sender
+from tailrace.core.records import Headers
+from tailrace.runtime.values import Encode, as_key
+
+
+class _Inherited:
+    """The key of the record that is being handled."""
+
+    def __repr__(self) -> str:
+        return "the record's own"
+
+
+INHERITED: Final = _Inherited()
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """A result for one topic, of those that its program writes.
+
+    The key is the one of the record that is being handled, unless another, or None, is given.
+    """
+
+    topic: str
+    value: Any
+    key: bytes | str | _Inherited | None = INHERITED
+    headers: Headers = ()
+    partition: int | None = None
+    timestamp: int | None = None
+
+
+class Many(list[Any]):
+    """Several results of one call: what a generator has yielded."""
+
+
+class Output:
+    """Where a program's results go: each to all its topics, or where a `To` says."""
+
+    def __init__(self, topics: Sequence[str], encode: Encode, sender: Sender) -> None:
+        self._topics = tuple(topics)
+        self._encode = encode
+        self._send = sender.send
+
+    def emit(self, result: object, key: bytes | None = None) -> None:
+        """Send what one call has returned; None is nothing."""
+        kind = type(result)
+        if kind is To:
+            self._send_to(result, key)  # type: ignore[arg-type]  # it is a To
+        elif kind is Many or (kind in {list, tuple} and _all_to(result)):  # type: ignore[arg-type]  # likewise
+            for one in result:  # type: ignore[attr-defined]  # likewise
+                self.emit(one, key)
+        elif result is not None and self._topics:
+            value = self.encoded(result)
+            for topic in self._topics:
+                self._send(topic, value, key)
+
+    def encoded(self, value: object) -> bytes:
+        """A value as it is stored; bytes as they are."""
+        if isinstance(value, bytes | bytearray):
+            return bytes(value)
+        try:
+            return self._encode(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise BadRecord(f"A result cannot be stored: {error}.") from error
+
+    def _send_to(self, to: To, key: bytes | None) -> None:
+        if self._topics and to.topic not in self._topics:
+            raise BadRecord(
+                f"The result is for the topic {to.topic!r}, which this program does not write.",
+                hint=f"It writes {', '.join(self._topics)}: add it to `to`.",
+            )
+        value = None if to.value is None else self.encoded(to.value)
+        chosen = key if isinstance(to.key, _Inherited) else as_key(to.key)
+        self._send(to.topic, value, chosen, to.partition, to.timestamp, to.headers)
+
+
+def _all_to(results: Collection[object]) -> bool:
+    return bool(results) and all(type(one) is To for one in results)
+
+
+def emit_each(output: Output, results: Iterable[object], keys: Sequence[bytes | None]) -> None:
+    """Send the results of a batch; one for each record takes that record's key."""
+    given = list(results)
+    matching = keys if len(keys) == len(given) else [None] * len(given)
+    for result, key in zip(given, matching, strict=True):
+        output.emit(result, key)

@@ -1,0 +1,250 @@
+"""All that one process runs of an App: hooks, members, timers, from start to stop."""
+
+import asyncio
+import inspect
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextvars import Context, copy_context
+from functools import partial
+
+from tailrace.core.errors import ConfigurationError, TailraceError
+from tailrace.core.groups import Services
+from tailrace.runtime.app import RUNNING, App, Running
+from tailrace.runtime.declarations import Function, Handler, Program, Task, Timer, function_name
+from tailrace.runtime.member import Member
+from tailrace.runtime.results import Output
+from tailrace.runtime.sending import LateSender
+from tailrace.runtime.steps import HandlerStep, handler_step
+from tailrace.runtime.tasks import bound_arguments, run_async, run_plain
+from tailrace.runtime.timers import Ticking
+from tailrace.runtime.values import encoder
+
+_log = logging.getLogger("tailrace.runtime")
+
+COMMIT_SECONDS = 5.0
+# For the records in hand; what is not done then is handled again by others.
+STOP_SECONDS = 30.0
+FLUSH_SECONDS = 30.0
+
+
+class Service:
+    """Runs programs of an app on a cluster; one event loop for all that is async.
+
+    Args:
+        app: whose hooks are called.
+        programs: what of it is run.
+        services: the cluster.
+        client_id: what its clients are called; further members get a number.
+        commit_seconds: between two commits of handlers that say commit="auto".
+    """
+
+    def __init__(
+        self,
+        app: App,
+        programs: Sequence[Program],
+        services: Services,
+        client_id: str,
+        commit_seconds: float = COMMIT_SECONDS,
+    ) -> None:
+        check_groups(programs)
+        self._app = app
+        self._programs = programs
+        self._services = services
+        self._client_id = client_id
+        self._commit_seconds = commit_seconds
+        self._sender = self._new_sender(client_id)
+        self._senders = [self._sender]
+        self._members: list[Member] = []
+        self._steps: list[HandlerStep] = []
+        self._tickings: list[Ticking] = []
+        self._failed: TailraceError | None = None
+
+    @property
+    def records(self) -> int:
+        """How many records were handled."""
+        return sum(member.records for member in self._members)
+
+    @property
+    def sent(self) -> int:
+        """How many records were sent."""
+        return sum(sender.sent for sender in self._senders)
+
+    @property
+    def last_error(self) -> str | None:
+        """What went wrong last, if anything."""
+        errors = [one.last_error for one in self._steps if one.last_error]
+        errors += [one.last_error for one in self._tickings if one.last_error]
+        return str(self._failed) if self._failed else errors[-1] if errors else None
+
+    @property
+    def ready(self) -> bool:
+        """Whether every member has heard which partitions it has."""
+        return all(member.ready for member in self._members)
+
+    # --- handlers and timers ---
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Run handlers and timers until told to stop; then finish, commit and leave.
+
+        Raises:
+            TailraceError: one of them could not go on.
+        """
+        loop = asyncio.get_running_loop()
+        failing = partial(self._on_failed, loop, stop)
+        self._members = [
+            member
+            for one in self._programs
+            if isinstance(one, Handler)
+            for member in self._make(one, loop, failing)
+        ]
+        async with asyncio.TaskGroup() as timers:
+            for one in self._programs:
+                if isinstance(one, Timer):
+                    timers.create_task(self._tick(one, stop, failing))
+            for member in self._members:
+                member.start()
+            await stop.wait()
+            for member in self._members:
+                member.close()
+            deadline = time.monotonic() + STOP_SECONDS
+            await asyncio.to_thread(self._join, deadline)
+        if self._failed is not None:
+            raise self._failed
+
+    def _make(
+        self, handler: Handler, loop: asyncio.AbstractEventLoop, failing: "partial[None]"
+    ) -> Iterator[Member]:
+        for _ in range(handler.workers):
+            number = len(self._senders) - 1
+            name = self._client_id if not number else _further(self._client_id, number)
+            sender = self._new_sender(name)
+            self._senders.append(sender)
+            step = handler_step(handler, Output(handler.to, encoder(handler.format), sender), lambda: loop)
+            self._steps.append(step)
+            context = copy_context()
+            explicit = handler.commit == "explicit"
+            member = Member(
+                name,
+                partial(self._services.reader, handler.topics, handler.group, handler.start, name),
+                step,
+                sender,
+                commit_seconds=None if explicit else self._commit_seconds,
+                on_failed=failing,
+                context=context,
+            )
+            context.run(RUNNING.set, Running(sender, member.commit if explicit else no_commit))
+            yield member
+
+    async def _tick(self, timer: Timer, stop: asyncio.Event, failing: "partial[None]") -> None:
+        output = Output(timer.to, encoder(timer.format), self._sender)
+        ticking = Ticking(timer, output, self._sender.settle)
+        self._tickings.append(ticking)
+        try:
+            await ticking.run(stop)
+        except TailraceError as error:
+            failing(error)
+
+    def _join(self, deadline: float) -> None:
+        for member in self._members:
+            if not member.join(deadline):
+                _log.error(
+                    "%s does not finish the record in hand within %g s: it is left, and comes again.",
+                    member.name,
+                    STOP_SECONDS,
+                )
+
+    def _on_failed(self, loop: asyncio.AbstractEventLoop, stop: asyncio.Event, error: TailraceError) -> None:
+        self._failed = self._failed or error
+        loop.call_soon_threadsafe(stop.set)
+
+    # --- tasks ---
+
+    def task_output(self, task: Task) -> Output:
+        """Where a task's results go."""
+        return Output(task.to, encoder(task.format), self._sender)
+
+    def run_task(self, task: Task, arguments: Sequence[str]) -> None:
+        """Run a plain task to its end, on this thread."""
+        given = bound_arguments(task, arguments)
+        self._context().run(run_plain, task.function, given, self.task_output(task))
+
+    async def run_async_task(self, task: Task, arguments: Sequence[str]) -> None:
+        """The same for a coroutine."""
+        await run_async(task.function, bound_arguments(task, arguments), self.task_output(task))
+
+    # --- hooks ---
+
+    async def start(self) -> None:
+        """Call what is to be called before anything else."""
+        self._app.running = Running(self._sender, no_commit)
+        for function in self._app.starting:
+            await _call_hook(function)
+
+    async def finish(self) -> None:
+        """Call what is to be called last, have everything stored, and close."""
+        try:
+            for function in reversed(self._app.stopping):
+                await _call_hook(function)
+        finally:
+            stored = await asyncio.to_thread(self._sender.settle, FLUSH_SECONDS)
+            self._app.running = None
+            for sender in self._senders:
+                await asyncio.to_thread(sender.close)
+        if not stored:
+            raise TailraceError("The last records were not stored in time.", hint="Check the brokers.")
+
+    def _context(self) -> Context:
+        context = copy_context()
+        context.run(RUNNING.set, Running(self._sender, no_commit))
+        return context
+
+    def _new_sender(self, name: str) -> LateSender:
+        return LateSender(partial(self._services.sender, name))
+
+
+async def _call_hook(function: Function) -> None:
+    result = function()
+    if inspect.isawaitable(result):
+        await result
+
+
+def check_groups(programs: Sequence[Program]) -> None:
+    """Refuse two handlers of one topic and group: each would get a part of the records only."""
+    seen: dict[tuple[str, str], Handler] = {}
+    for one in programs:
+        if not isinstance(one, Handler) or one.group is None:
+            continue
+        for topic in one.topics:
+            other = seen.setdefault((one.group, topic), one)
+            if other is not one:
+                raise ConfigurationError(
+                    f"{other.name} and {one.name} both read {topic!r} in the group {one.group!r}, "
+                    "so that each would get only a part of it.",
+                    hint=f'Give one of them a group of its own, such as group="{one.group}-{one.name}".',
+                )
+
+
+def describe(programs: Sequence[Program]) -> str:
+    """What is run, in a line."""
+    return "; ".join(_described(one) for one in programs)
+
+
+def no_commit() -> None:
+    """Commits go by themselves here."""
+    raise ConfigurationError('app.commit() is for handlers with commit="explicit".')
+
+
+def _described(program: Program) -> str:
+    if isinstance(program, Handler):
+        group = "without a group" if program.group is None else f"in group {program.group}"
+        return f"{program.name} reads {', '.join(program.topics)} {group}"
+    if isinstance(program, Timer):
+        return f"{program.name} every {program.seconds:g} s"
+    return f"{function_name(program.function)} runs once"
+
+
+def _further(client_id: str, number: int) -> str:
+    """The client id of a further member: counted on from a name that ends with a number."""
+    head, dash, last = client_id.rpartition("-")
+    return f"{head}-{int(last) + number}" if dash and last.isdecimal() else f"{client_id}-{number}"

@@ -1,0 +1,93 @@
+"""Values by annotation: bytes of a record to what a handler takes, and what it returns to bytes."""
+
+from collections.abc import Callable
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import msgspec
+
+from tailrace.core.errors import BadRecord, ConfigurationError
+
+Format = Literal["json", "text"]
+FORMATS: tuple[Format, ...] = ("json", "text")
+
+Decode = Callable[[Any], Any]
+Encode = Callable[[Any], bytes]
+
+# What a value may be that is not typed at all.
+_ANYTHING = (Any, object)
+
+
+def decoder(annotation: Any, format_: Format, *, coerce: bool) -> Decode:  # noqa: ANN401  # any annotation
+    """A function from a record's bytes, or its null, to the annotated type.
+
+    `bytes` are taken as they are, whatever the format. A null is None where the annotation allows it.
+    `coerce` takes numbers, booleans and null that are written as strings.
+    """
+    inner, nullable = _without_none(annotation)
+    try:
+        decode = _decoder(inner, format_, coerce=coerce)
+    except TypeError as error:
+        raise ConfigurationError(
+            f"No record can be read as {type_name(annotation)}.", cause=str(error), hint="See docs: services."
+        ) from None
+    return _or_none(decode) if nullable else decode
+
+
+def encoder(format_: Format) -> Encode:
+    """A function from what a handler returns to bytes."""
+    return msgspec.json.Encoder().encode if format_ == "json" else _as_text
+
+
+def type_name(annotation: Any) -> str:  # noqa: ANN401  # any annotation
+    """An annotation as people write it."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "")
+
+
+def as_key(key: bytes | str | None) -> bytes | None:
+    """A key as it is stored: a text in UTF-8."""
+    return key.encode() if isinstance(key, str) else key
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401  # any annotation
+    if annotation in _ANYTHING or annotation is None:
+        return Any, True
+    if get_origin(annotation) not in {Union, UnionType}:
+        return annotation, False
+    kinds = tuple(kind for kind in get_args(annotation) if kind is not NoneType)
+    return Union[kinds], len(kinds) < len(get_args(annotation))  # noqa: UP007  # made of a tuple
+
+
+def _decoder(kind: Any, format_: Format, *, coerce: bool) -> Decode:  # noqa: ANN401  # any annotation
+    if kind is bytes:
+        return _as_bytes
+    if format_ == "json":
+        # The method itself: nothing stands between a record and the handler.
+        return msgspec.json.Decoder(kind, strict=not coerce).decode
+    if kind in {str, Any}:
+        return bytes.decode
+    msgspec.convert("", kind | str, strict=False)
+    return lambda data: msgspec.convert(data.decode(), kind, strict=False)
+
+
+def _or_none(decode: Decode) -> Decode:
+    def nullable(data: bytes | None) -> object:
+        return None if data is None else decode(data)
+
+    return nullable
+
+
+def _as_bytes(data: bytes | None) -> bytes:
+    if data is None:
+        raise BadRecord("The value is null.", hint="Annotate it as bytes | None to take nulls.")
+    return data
+
+
+def _as_text(value: object) -> bytes:
+    if not isinstance(value, str | int | float):
+        raise BadRecord(
+            f"A {type(value).__name__} is no text.", hint='Return a str, or leave format="text" out.'
+        )
+    return str(value).encode()

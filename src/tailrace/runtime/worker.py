@@ -1,0 +1,182 @@
+"""One worker: `python -m tailrace.runtime.worker --spec-fd N --status-fd M`, or within `tailrace run`."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from types import FrameType
+
+import msgspec
+import uvloop
+
+from tailrace.core.errors import ConfigurationError, TailraceError
+from tailrace.kafka.services import KafkaServices
+from tailrace.kafka.settings import ClientSettings, translate
+from tailrace.runtime.declarations import Handler, Program, Task, is_async
+from tailrace.runtime.reporting import Reporter
+from tailrace.runtime.service import COMMIT_SECONDS, Service, describe
+from tailrace.runtime.spec import (
+    DONE,
+    FAILED,
+    WRONG_USAGE,
+    Status,
+    WorkerSpec,
+    client_name,
+    read_spec,
+    status_line,
+)
+from tailrace.runtime.targets import Target, adjusted, find
+from tailrace.telemetry.logs import configure_logs
+
+DEFAULT_BROKER = "localhost:9092"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(BaseException):
+    """A signal has come while a task ran on the main thread."""
+
+
+def run(spec: WorkerSpec, tell: Callable[[Status], None] | None, *, workers: int | None = None) -> None:
+    """Run what the spec names to its end, or until a signal; `tell` hears its state.
+
+    Raises:
+        ConfigurationError: it cannot be run as it is said.
+        TailraceError: it failed.
+    """
+    if not isinstance(spec.run, str):
+        raise ConfigurationError("A worker of Python runs MODULE:NAME, not a command.")
+    target = adjusted(find(spec.run), spec, workers)
+    settings = _settings(spec, target)
+    programs = [_as_set(one, settings, {**target.app.kafka, **spec.kafka}) for one in target.programs]
+    interval = float(str(settings.client.get("auto.commit.interval.ms", COMMIT_SECONDS * 1000))) / 1000
+    name = client_name(spec.client_id, target.app.name)
+    service = Service(target.app, programs, KafkaServices(settings), name, interval)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, Reporter(service, tell) as reporter:
+        runner.run(service.start())
+        try:
+            reporter.begun(f"{name}: {describe(programs)}")
+            if isinstance(programs[0], Task):
+                _run_task(runner, service, programs[0], spec.args)
+            else:
+                runner.run(_serve(service, reporter))
+        finally:
+            reporter.stopping()
+            runner.run(service.finish())
+
+
+def _run_task(runner: asyncio.Runner, service: Service, task: Task, arguments: list[str]) -> None:
+    if is_async(task.function):
+        runner.run(_until_signal(service, task, arguments))
+        return
+    before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
+    try:
+        service.run_task(task, arguments)
+    except Interrupted:
+        return
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del frame
+    signal.signal(number, signal.SIG_DFL)
+    raise Interrupted
+
+
+async def _until_signal(service: Service, task: Task, arguments: list[str]) -> None:
+    running = asyncio.ensure_future(service.run_async_task(task, arguments))
+    _on_signals(running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        return
+
+
+async def _serve(service: Service, reporter: Reporter) -> None:
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        reporter.stopping()
+        stop.set()
+
+    _on_signals(on_signal)
+    await service.serve(stop)
+
+
+def _on_signals(first: Callable[[], object]) -> None:
+    """The first signal asks for the end; a second one does not wait for it."""
+    loop = asyncio.get_running_loop()
+
+    def come(number: int) -> None:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_DFL)
+        first()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, come, number)
+
+
+def _settings(spec: WorkerSpec, target: Target) -> ClientSettings:
+    broker = spec.broker or os.environ.get("TAILRACE_BROKER") or target.app.broker or DEFAULT_BROKER
+    given = {**target.app.kafka, **spec.kafka}
+    if not {"bootstrap_servers", "bootstrap.servers", "metadata.broker.list"} & given.keys():
+        given["bootstrap_servers"] = broker
+    return translate(given)
+
+
+def _as_set(program: Program, settings: ClientSettings, given: dict[str, object]) -> Program:
+    """A handler with what client settings of other clients' names say about groups and starts."""
+    if not isinstance(program, Handler):
+        return program
+    if settings.group:
+        program = replace(program, group=settings.group)
+    if "auto_offset_reset" in given and settings.start in {"earliest", "latest"}:
+        program = replace(program, start=settings.start)  # type: ignore[arg-type]  # it is one of the two
+    return program if settings.auto_commit else replace(program, commit="explicit")
+
+
+def main(arguments: list[str]) -> int:
+    """Run the worker that a spec on a descriptor names; answers the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tailrace.runtime.worker", description=__doc__)
+    parser.add_argument("--spec-fd", type=int, required=True)
+    parser.add_argument("--status-fd", type=int, required=True)
+    given = parser.parse_args(arguments)
+    configure_logs("text")
+    # What a program prints is seen when it prints it, through a pipe too.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a text stream
+    with os.fdopen(given.spec_fd, "rb") as stream:
+        document = stream.read()
+
+    def tell(status: Status) -> None:
+        try:
+            os.write(given.status_fd, status_line(status))
+        except BrokenPipeError:
+            # Whoever started us is gone: nobody would stop us.
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        run(read_spec(document), tell)
+    except msgspec.DecodeError as error:
+        return _failed(tell, ConfigurationError("The worker's spec cannot be read.", cause=str(error)))
+    except TailraceError as error:
+        return _failed(tell, error)
+    return DONE
+
+
+def _failed(tell: Callable[[Status], None], error: TailraceError) -> int:
+    for line in filter(None, (error.detail, error.cause, error.hint)):
+        sys.stderr.write(f"{line}\n")
+    tell(Status("failed", error=str(error)))
+    return WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Nothing is left to do; taking Kafka's client apart would take up to a second.
+    os._exit(code)
