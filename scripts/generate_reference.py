@@ -35,6 +35,7 @@ _NEEDS: Final = {
     "query": "on each `topic=`",
     "body": "on the topic that the body names",
     "listed": "on a topic, or it is left out",
+    "task": "on the topic named after the task, or that the task is yours",
     "cluster": "on `*`",
 }
 

@@ -11,12 +11,20 @@ from pathlib import Path
 
 import uvloop
 
-from tailrace.auth import Authorizer, Identities, Sessions, check_local, check_safe
+from tailrace.auth import (
+    Authorizer,
+    DeclaredOwners,
+    Identities,
+    Sessions,
+    check_local,
+    check_safe,
+    declared,
+)
 from tailrace.broker import EmbeddedKafka, Progress, install
 from tailrace.broker.embedded import STOP_SECONDS
 from tailrace.core.errors import TopicExists
 from tailrace.core.hub import Hub, Limits
-from tailrace.core.ports import NewTopic, TopicAdmin
+from tailrace.core.ports import LogReader, NewTopic, TopicAdmin
 from tailrace.demo import TOPICS as DEMO_TOPICS
 from tailrace.demo import feed
 from tailrace.kafka.admin import KafkaAdmin
@@ -24,7 +32,9 @@ from tailrace.kafka.reader import KafkaReader
 from tailrace.kafka.settings import ClientSettings, client_config, reading_config, translate
 from tailrace.kafka.tail import KafkaTail
 from tailrace.kafka.writer import KafkaWriter
-from tailrace.settings import Settings
+from tailrace.owners import looked_up
+from tailrace.settings import People, Settings
+from tailrace.settings.reloading import follow_people
 from tailrace.telemetry import Metrics, configure_logs
 from tailrace.transports.access import HeaderAccess
 from tailrace.transports.app import make_app
@@ -35,6 +45,7 @@ from tailrace.transports.server import Server, listen
 from tailrace.transports.socketio import socketio_mount
 from tailrace.transports.stop import StopDeadline, end_process_at
 from tailrace.transports.streams import Streams
+from tailrace.transports.tasklogs import Refusals, TaskLogs
 
 # For threads of a closed writer to end, which an unreachable broker holds up.
 CLOSE_THREADS_SECONDS = 0.5
@@ -166,20 +177,44 @@ async def _run(
     first_look: FirstLook | None = None,
 ) -> None:
     port = listener.getsockname()[1]
-    access = HeaderAccess(identities, Authorizer(), sessions)
-    async with _gateway(settings, client, access, deadline) as (gateway, spawn):
+    owners = DeclaredOwners(settings.owners, looked_up(settings.ownership))
+    access = HeaderAccess(identities, Authorizer(), sessions, owners)
+    refusals = {"task_logs": Refusals(settings.tasklogs)}
+    async with _gateway(settings, client, access, deadline) as (gateway, spawn, logs):
+        if settings.file is not None:
+            spawn(
+                follow_people(settings.file, partial(_take_people, settings, identities, owners, first_look))
+            )
         if first_look is not None:
             await first_look.furnish(gateway, spawn)
-        handlers: dict[str, Handler] = {**HANDLERS, **PAGE_HANDLERS, "stream": Streams(gateway.hub, spawn)}
+        handlers: dict[str, Handler] = {
+            **HANDLERS,
+            **PAGE_HANDLERS,
+            "stream": Streams(gateway.hub, spawn),
+            "task_logs": logs,
+        }
         # Only a first look has something beside it, and only there any local page may connect.
         kafka_namespace = socketio_mount(gateway, spawn, local_pages=first_look is not None)
-        app = make_app(gateway, handlers, more=[*page_files(), kafka_namespace])
+        app = make_app(gateway, handlers, more=[*page_files(), kafka_namespace], refusals=refusals)
         server = Server(app, settings, gateway.stop, deadline)
         _measure(gateway, server)
         server.take_signals()
         if first_look is not None:
             spawn(_stop_without_kafka(first_look.kafka_runs, server, deadline))
         await server.run_until_stopped(listener, partial(ready, port))
+
+
+def _take_people(
+    settings: Settings,
+    identities: Identities,
+    owners: DeclaredOwners,
+    first_look: FirstLook | None,
+    people: People,
+) -> None:
+    """Go by what the file says now; who may do what in a first look stands in no file."""
+    if first_look is None:
+        identities.replace(declared(people.principals, open_=settings.server.open))
+    owners.replace(people.owners)
 
 
 async def _stop_without_kafka(kafka_runs: Callable[[], bool], server: Server, deadline: StopDeadline) -> None:
@@ -194,30 +229,45 @@ async def _stop_without_kafka(kafka_runs: Callable[[], bool], server: Server, de
 @asynccontextmanager
 async def _gateway(
     settings: Settings, client: ClientSettings, access: HeaderAccess, deadline: StopDeadline
-) -> AsyncIterator[tuple[Gateway, Spawn]]:
+) -> AsyncIterator[tuple[Gateway, Spawn, TaskLogs]]:
     """The services of one process; they end in the reverse order of their start."""
-    loop = asyncio.get_running_loop()
-    reading = reading_config(client)
     async with AsyncExitStack() as stack:
         spawn = await stack.enter_async_context(_tasks())
-        reader = KafkaReader(reading, asking=client_config(client))
-        stack.callback(lambda: reader.close(deadline.share()))
-        hub = Hub(
-            reader,
-            partial(KafkaTail, reading, close_seconds=deadline.share),
-            _limits(settings),
-            call_soon=loop.call_soon,
-            clock=loop.time,
-            spawn=spawn,
-        )
-        stack.callback(hub.close)
+        reader, hub = _reading(settings, client, stack, spawn, deadline)
         metrics = Metrics()
         writer = KafkaWriter(client, metrics=metrics)
         stack.push_async_callback(_close, writer, deadline)
         gateway = Gateway(settings, reader, writer, KafkaAdmin(client), access, hub, metrics)
         gateway.on_stop.append(hub.stop)
-        spawn(hub.run())
-        yield gateway, spawn
+        log_reader, log_hub = reader, hub
+        if settings.tasklogs.brokers:
+            elsewhere = client.at(",".join(settings.tasklogs.brokers))
+            log_reader, log_hub = _reading(settings, elsewhere, stack, spawn, deadline)
+            gateway.on_stop.append(log_hub.stop)
+        logs = TaskLogs(gateway, log_hub, log_reader, spawn)
+        stack.callback(logs.close)
+        yield gateway, spawn, logs
+
+
+def _reading(
+    settings: Settings, client: ClientSettings, stack: AsyncExitStack, spawn: Spawn, deadline: StopDeadline
+) -> tuple[LogReader, Hub]:
+    """What reads one cluster."""
+    loop = asyncio.get_running_loop()
+    reading = reading_config(client)
+    reader = KafkaReader(reading, asking=client_config(client))
+    stack.callback(lambda: reader.close(deadline.share()))
+    hub = Hub(
+        reader,
+        partial(KafkaTail, reading, close_seconds=deadline.share),
+        _limits(settings),
+        call_soon=loop.call_soon,
+        clock=loop.time,
+        spawn=spawn,
+    )
+    stack.callback(hub.close)
+    spawn(hub.run())
+    return reader, hub
 
 
 async def _close(writer: KafkaWriter, deadline: StopDeadline) -> None:
@@ -249,7 +299,8 @@ async def _tasks() -> AsyncIterator[Spawn]:
 
 def _limits(settings: Settings) -> Limits:
     return Limits(
-        memory_bytes=settings.limits.memory,
+        # Two clusters share what there is.
+        memory_bytes=settings.limits.memory // (2 if settings.tasklogs.brokers else 1),
         window_bytes=settings.limits.window,
         heartbeat_seconds=settings.server.heartbeat,
     )

@@ -7,7 +7,7 @@ import json
 import socket
 from dataclasses import replace
 
-from tailrace.auth import Authorizer, Identities, Sessions
+from tailrace.auth import Authorizer, DeclaredOwners, Identities, Sessions
 from tailrace.core.hub import Hub, Limits
 from tailrace.memory import MemoryAdmin, MemoryLog, MemoryReader, MemoryTail, MemoryWriter
 from tailrace.settings import Settings
@@ -17,6 +17,7 @@ from tailrace.transports.gateway import Gateway
 from tailrace.transports.rest import HANDLERS
 from tailrace.transports.server import Server, listen
 from tailrace.transports.streams import Streams
+from tailrace.transports.tasklogs import Refusals, TaskLogs
 
 SECONDS = 15.0
 
@@ -184,7 +185,7 @@ class LiveGateway:
 
 
 @contextlib.asynccontextmanager
-async def live_gateway(settings=None, log=None, heartbeat=15.0):
+async def live_gateway(settings=None, log=None, heartbeat=15.0, reader=None):
     """A gateway that anybody may use, or with the principals of the settings."""
     log = log or MemoryLog()
     settings = settings or Settings()
@@ -199,7 +200,7 @@ async def live_gateway(settings=None, log=None, heartbeat=15.0):
         return task
 
     limits = Limits(settings.limits.memory, settings.limits.window, heartbeat)
-    reader = MemoryReader(log)
+    reader = reader or MemoryReader(log)
     hub = Hub(
         reader,
         lambda listener: MemoryTail(log, listener, loop.call_soon),
@@ -208,11 +209,18 @@ async def live_gateway(settings=None, log=None, heartbeat=15.0):
         clock=loop.time,
         spawn=spawn,
     )
-    access = HeaderAccess(Identities.from_settings(settings, sessions), Authorizer(), sessions)
+    identities = Identities.from_settings(settings, sessions)
+    access = HeaderAccess(identities, Authorizer(), sessions, DeclaredOwners(settings.owners))
     gateway = Gateway(settings, reader, MemoryWriter(log, loop.call_soon), MemoryAdmin(log), access, hub)
     gateway.on_stop.append(hub.stop)
     listener = listen(settings)
-    server = Server(make_app(gateway, {**HANDLERS, "stream": Streams(hub, spawn)}), settings, gateway.stop)
+    task_logs = TaskLogs(gateway, hub, reader, spawn)
+    app = make_app(
+        gateway,
+        {**HANDLERS, "stream": Streams(hub, spawn), "task_logs": task_logs},
+        refusals={"task_logs": Refusals(settings.tasklogs)},
+    )
+    server = Server(app, settings, gateway.stop)
     ready = asyncio.Event()
     serving = loop.create_task(server.run_until_stopped(listener, ready.set))
     spawn(hub.run())
@@ -227,6 +235,7 @@ async def live_gateway(settings=None, log=None, heartbeat=15.0):
         server.force_exit = True
         await serving
         hub.close()
+        task_logs.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

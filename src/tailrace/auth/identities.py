@@ -31,17 +31,10 @@ class Identities:
         local: OriginRules | None = None,
         pages: OriginRules = _OWN_PAGES,
     ) -> None:
-        self._by_digest: dict[str, Principal] = {}
-        self._anonymous = Principal(ANONYMOUS)
+        self._known = _Known(principals)
         self._sessions = sessions
         self._local = local
         self._pages = pages
-        names: set[str] = set()
-        for principal, digest in principals:
-            if principal.name in names:
-                raise ConfigurationError(f"The principal {principal.name!r} stands twice.")
-            names.add(principal.name)
-            self._add(principal, digest)
 
     @classmethod
     def from_settings(cls, settings: Settings, sessions: Sessions) -> "Identities":
@@ -50,13 +43,11 @@ class Identities:
         Raises:
             ConfigurationError: a principal, its token's hash or a grant is wrong.
         """
-        principals = [_principal(entry) for entry in settings.principals]
+        principals = declared(settings.principals, open_=settings.server.open)
         if not settings.server.open:
             pages = OriginRules(settings.server.origins, null=settings.socketio.allow_null_origin)
             return cls(principals, sessions, pages=pages)
-        everyone = Principal(ANONYMOUS, (Grant(EVERYTHING, "*"),))
-        named = [(principal, digest) for principal, digest in principals if not principal.anonymous]
-        return cls([*named, (everyone, None)], sessions, _LOCAL_PAGES)
+        return cls(principals, sessions, _LOCAL_PAGES)
 
     @classmethod
     def for_dev(cls, settings: Settings, sessions: Sessions, token: str) -> "Identities":
@@ -66,6 +57,20 @@ class Identities:
         visitor = Principal(ANONYMOUS, (Grant(frozenset({Action.READ, Action.WRITE}), topic),))
         local = _LOCAL_PAGES_AND_NULL if settings.socketio.allow_null_origin else _LOCAL_PAGES
         return cls([(bearer, token_digest(token)), (visitor, None)], sessions, local)
+
+    def replace(self, principals: Iterable[tuple[Principal, str | None]]) -> None:
+        """Go by other principals from now on; sessions end whose token is not good any more.
+
+        Raises:
+            ConfigurationError: they can't be; nothing has changed then.
+        """
+        known = _Known(principals)
+        for name in self._known.tokens.keys() - known.tokens.keys():
+            self._sessions.close_all(name)
+        for name, digest in known.tokens.items():
+            if self._known.tokens.get(name, digest) != digest:
+                self._sessions.close_all(name)
+        self._known = known
 
     def identify(
         self,
@@ -83,8 +88,10 @@ class Identities:
         if authorization is not None:
             return self.by_token(shown_token(authorization))
         session = session_in(cookie)
-        principal = self._sessions.find(session) if session else None
-        return principal or self._nobody(host, origin)
+        found = self._sessions.find(session) if session else None
+        # Its grants are those of now, not those of when it logged in.
+        principal = self._known.by_name.get(found.name) if found else None
+        return principal.through_cookie() if principal else self._nobody(host, origin)
 
     def check_write(self, principal: Principal, origin: str | None, host: str | None) -> None:
         """Let a write go on unless another site's page may have made a browser send it.
@@ -104,7 +111,7 @@ class Identities:
             Unauthenticated: nobody's.
         """
         # Looked up by its SHA-256: whoever measures the time learns about hashes that cannot be chosen.
-        found = self._by_digest.get(token_digest(token)) if token else None
+        found = self._known.by_digest.get(token_digest(token)) if token else None
         if not token:
             raise Unauthenticated(
                 "The Authorization header shows no token.", hint="Write Authorization: Bearer TOKEN."
@@ -114,29 +121,62 @@ class Identities:
         return found
 
     def _nobody(self, host: str | None, origin: str | None) -> Principal:
-        if not self._anonymous.grants:
+        if not self._known.anonymous.grants:
             raise Unauthenticated("A token is needed.", hint="Send the header Authorization: Bearer TOKEN.")
         if self._local and not (loopback_host(host) and self._local.takes(origin, host)):
             raise Unauthenticated(
                 "Without a token this is open only to this machine and its own pages.",
                 hint="Use http://127.0.0.1, or send the header Authorization: Bearer TOKEN.",
             )
-        return self._anonymous
+        return self._known.anonymous
+
+
+class _Known:
+    """All principals as of one version of the file.
+
+    Raises:
+        ConfigurationError: one stands twice, or has no token of its own.
+    """
+
+    def __init__(self, principals: Iterable[tuple[Principal, str | None]]) -> None:
+        self.by_digest: dict[str, Principal] = {}
+        self.by_name: dict[str, Principal] = {}
+        self.tokens: dict[str, str | None] = {}
+        self.anonymous = Principal(ANONYMOUS)
+        for principal, digest in principals:
+            if principal.name in self.by_name:
+                raise ConfigurationError(f"The principal {principal.name!r} stands twice.")
+            self.by_name[principal.name] = principal
+            self.tokens[principal.name] = digest
+            self._add(principal, digest)
 
     def _add(self, principal: Principal, digest: str | None) -> None:
         if principal.anonymous:
             if digest is not None:
                 raise ConfigurationError("The principal anonymous cannot have a token.")
-            self._anonymous = principal
+            self.anonymous = principal
         elif digest is None or not DIGEST.fullmatch(digest):
             raise ConfigurationError(
                 f"The principal {principal.name!r} has no token_sha256 of 64 hexadecimal digits.",
                 hint="It is the SHA-256 of its token: printf %s TOKEN | sha256sum",
             )
-        elif digest in self._by_digest:
+        elif digest in self.by_digest:
             raise ConfigurationError(f"The principal {principal.name!r} has the token of another one.")
         else:
-            self._by_digest[digest] = principal
+            self.by_digest[digest] = principal
+
+
+def declared(entries: Iterable[PrincipalEntry], *, open_: bool) -> list[tuple[Principal, str | None]]:
+    """The principals of the file; with `--open`, anonymous may do everything.
+
+    Raises:
+        ConfigurationError: a principal or a grant is wrong.
+    """
+    principals = [_principal(entry) for entry in entries]
+    if not open_:
+        return principals
+    everyone = Principal(ANONYMOUS, (Grant(EVERYTHING, "*"),))
+    return [*((one, digest) for one, digest in principals if not one.anonymous), (everyone, None)]
 
 
 def _principal(entry: PrincipalEntry) -> tuple[Principal, str | None]:

@@ -64,6 +64,11 @@ class Sessions:
         if key in self._open:
             self._drop(key)
 
+    def close_all(self, name: str) -> None:
+        """End all sessions of a principal."""
+        for key in list(self._of.get(name, ())):
+            self._drop(key)
+
     def _drop_expired(self) -> None:
         now = self._clock()
         while self._open and next(iter(self._open.values()))[0] <= now:

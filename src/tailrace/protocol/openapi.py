@@ -15,6 +15,7 @@ _TYPES = (
     bodies.Acked,
     bodies.Answer,
     bodies.Health,
+    bodies.LogLine,
     bodies.Login,
     bodies.Page,
     bodies.Problem,

@@ -2,6 +2,7 @@
 
 `action` is what the caller must be granted; `resource` says on what:
 `path` the topic in the path, `query` every topic named by `topic=`, `body` the topics that the body names,
+`task` the task that the query names, which its owner may read too,
 `listed` each topic on its own (those without the grant are left out), `cluster` no single topic.
 An action None asks for an identity alone; `open` routes ask for nothing.
 """
@@ -13,7 +14,7 @@ from tailrace.protocol.parameters import Parameter
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 ActionName = Literal["read", "write", "create", "delete", "describe", "admin"]
-Resource = Literal["path", "query", "body", "listed", "cluster", "identity", "open"]
+Resource = Literal["path", "query", "body", "listed", "task", "cluster", "identity", "open"]
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -23,9 +24,11 @@ OCTETS = "application/octet-stream"
 TEXT = "text/plain"
 HTML = "text/html"
 METRICS = "text/plain; version=0.0.4"
+REPLACED = "multipart/x-mixed-replace"
 
 MAX_PAGE_RECORDS = 10_000
 MAX_WAIT_SECONDS = 30.0
+MAX_TAIL_LINES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,16 @@ _PRODUCE = (
         "end, or all records (only for clients that read while they write).",
         choices=("errors", "summary", "all"),
     ),
+)
+_TASK_LOGS = (
+    Parameter("method", "text", "How it was written: kafka, in any case.", required=True),
+    Parameter("id", "text", "The task.", required=True),
+    Parameter("follow", "switch", "Go on for ever.", default=False),
+    Parameter(
+        "idle", "seconds", "End after so long without a new record; 10 s by default.", least=1, most=86400
+    ),
+    Parameter("tail", "whole", "Only the last lines of file and topic together.", most=MAX_TAIL_LINES),
+    Parameter("from", "text", "A cursor that this log gave; it goes on there."),
 )
 _STRICT = Parameter("strict", "switch", "Ask the broker too.", default=False)
 _TOPIC = "/v1/topics/{topic}"
@@ -180,6 +193,19 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", "/v1/session", "who_am_i", "Who you are", "identity", response=(Body(JSON, "Session"),)),
     Route("DELETE", "/v1/session", "log_out", "End the browser's session", "open", status=204),
+    Route(
+        "GET",
+        "/api/v1/logs",
+        "task_logs",
+        "A task's log: its worker's file, then its topic, as one stream",
+        "task",
+        "read",
+        _TASK_LOGS,
+        response=(Body(REPLACED, "Bytes"), Body(TEXT, "Bytes"), Body(SSE, "Bytes"), Body(NDJSON, "LogLine")),
+        description="The default form is bare lines that end in CR LF; `Accept` chooses another. Errors are "
+        '`{"code", "message", "data"}`. Who owns a task may read its log, as may who may read its topic; '
+        "to everybody else it is not there.",
+    ),
     Route("GET", "/livez", "live", "Whether the process runs", "open", response=(Body(JSON, "Health"),)),
     Route("GET", "/healthz", "live", "Whether the process runs", "open", response=(Body(JSON, "Health"),)),
     Route(

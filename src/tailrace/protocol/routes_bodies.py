@@ -115,6 +115,13 @@ class Page(msgspec.Struct):
     end: bool
 
 
+class LogLine(msgspec.Struct):
+    """A line of a task's log; without an encoding it is text."""
+
+    line: str
+    encoding: Literal["base64"] | None = None
+
+
 class Problem(msgspec.Struct):
     """RFC 9457, and whether the same request makes sense again."""
 

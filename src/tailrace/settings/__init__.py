@@ -14,14 +14,17 @@ from tailrace.settings.declarations import (
     Kafka,
     Limits,
     Log,
+    Ownership,
     PrincipalEntry,
     Server,
     Settings,
     SocketIO,
+    TaskLogs,
     declarations,
     is_secret,
 )
-from tailrace.settings.loading import OTHER_VARIABLES, find_file, load, user_folder
+from tailrace.settings.loading import OTHER_VARIABLES, find_file, load, load_people, user_folder
+from tailrace.settings.principals import People
 
 __all__ = [
     "OTHER_VARIABLES",
@@ -32,13 +35,17 @@ __all__ = [
     "Kafka",
     "Limits",
     "Log",
+    "Ownership",
+    "People",
     "PrincipalEntry",
     "Server",
     "Settings",
     "SocketIO",
+    "TaskLogs",
     "declarations",
     "find_file",
     "is_secret",
     "load",
+    "load_people",
     "user_folder",
 ]

@@ -5,6 +5,7 @@ import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
@@ -12,7 +13,7 @@ REDACTED = "***"
 PREFIX = "TAILRACE_"
 
 _SECRET = re.compile(
-    r"password|passwd|secret|token|credential|jaas|[._]pem\b|private|oauthbearer[._]config", re.I
+    r"password|passwd|secret|token|credential|jaas|[._]pem\b|private|oauthbearer[._]config|database_url", re.I
 )
 
 T = TypeVar("T")
@@ -127,6 +128,41 @@ class SocketIO:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskLogs:
+    """The logs of tasks, `GET /api/v1/logs`."""
+
+    folder: str = _setting("", "Folder with a folder for each task, which holds its worker.log.")
+    brokers: tuple[str, ...] = _setting(
+        (), "Brokers of the cluster with the tasks' topics, as host:port, where it is another one."
+    )
+    idle: float = _setting(
+        10.0, "Time without a new record after which a log ends.", unit="s", least=1, most=45
+    )
+    codes: tuple[str, ...] = _setting(
+        (), "Codes of errors for clients that know others: 404=1404, or an error's own code=1404."
+    )
+    http_200_errors: bool = _setting(
+        default=False,
+        meaning="Whether errors of this route come with status 200, as older servers sent them.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Where owners are looked up that `[owners]` does not name."""
+
+    database_url: str = _setting("", "A database to ask, as postgresql+psycopg://user:password@host/name.")
+    query: str = _setting(
+        "", "What to ask it: SELECT owner FROM tasks WHERE id = :id; each row is an owner's name."
+    )
+    http_url: str = _setting("", 'A service to ask, with {id} in its address; it answers {"owner": "NAME"}.')
+    http_token: str = _setting("", "What to show that service, as Authorization: Bearer.")
+    timeout: float = _setting(3.0, "For an answer.", unit="s", least=0.1, most=30)
+    cache: float = _setting(30.0, "How long an answer counts.", unit="s")
+    cache_size: int = _setting(10_000, "Answers that are kept.", least=1)
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """What is written to standard error."""
 
@@ -157,15 +193,22 @@ class PrincipalEntry:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that is in force; `sources` says where each value that is no default came from."""
+    """All that is in force.
+
+    `sources` says where each value that is no default came from, `owners` is `[owners]`, `file` was read.
+    """
 
     server: Server = field(default_factory=Server)
     deadlines: Deadlines = field(default_factory=Deadlines)
     limits: Limits = field(default_factory=Limits)
     kafka: Kafka = field(default_factory=Kafka)
     socketio: SocketIO = field(default_factory=SocketIO)
+    tasklogs: TaskLogs = field(default_factory=TaskLogs)
+    ownership: Ownership = field(default_factory=Ownership)
     log: Log = field(default_factory=Log)
     principals: tuple[PrincipalEntry, ...] = ()
+    owners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    file: Path | None = None
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -175,6 +218,8 @@ GROUPS: dict[str, type[Any]] = {
     "limits": Limits,
     "kafka": Kafka,
     "socketio": SocketIO,
+    "tasklogs": TaskLogs,
+    "ownership": Ownership,
     "log": Log,
 }
 

@@ -16,10 +16,9 @@ from tailrace.settings.declarations import (
     GROUPS,
     PREFIX,
     VARIABLES,
-    PrincipalEntry,
     Settings,
 )
-from tailrace.settings.principals import read_principals
+from tailrace.settings.principals import People, take_people
 from tailrace.settings.values import COMMAND_LINE, Given, checked
 
 FILE_NAME = "tailrace.toml"
@@ -58,15 +57,24 @@ def load(
         ConfigurationError: a name, a value or the file is wrong; nothing is read halfway.
     """
     path = find_file(config, environ, folder or Path.cwd())
-    principals: tuple[PrincipalEntry, ...] = ()
+    people = People()
     given: list[Given] = []
     if path:
         text, table = _read_toml(path)
-        principals = read_principals(table.pop("principals", []), path)
+        people = take_people(table, path)
         given += _from_file(table, text, path)
     given += _from_environment(environ)
     given += [Given(n, v, COMMAND_LINE) for n, v in (options or {}).items() if v is not None]
-    return _build(given, principals, path)
+    return _build(given, people, path)
+
+
+def load_people(path: Path) -> People:
+    """The principals and owners of a settings file as it is now.
+
+    Raises:
+        ConfigurationError: it cannot be read, or they are wrong.
+    """
+    return take_people(_read_toml(path)[1], path)
 
 
 def find_file(config: str | Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:
@@ -166,10 +174,10 @@ def _known_by_its_own_name(given: Given) -> Given:
     return given._replace(name="kafka.brokers") if given.name in _BROKER_NAMES else given
 
 
-def _build(given: list[Given], principals: tuple[PrincipalEntry, ...], path: Path | None) -> Settings:
+def _build(given: list[Given], people: People, path: Path | None) -> Settings:
     values: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
     client: dict[str, object] = {}
-    sources: dict[str, str] = {"principals": str(path)} if principals else {}
+    sources: dict[str, str] = {"principals": str(path)} if people.principals else {}
     for one in map(_known_by_its_own_name, given):
         group, _, key = one.name.partition(".")
         if one.name in DECLARED:
@@ -181,7 +189,13 @@ def _build(given: list[Given], principals: tuple[PrincipalEntry, ...], path: Pat
         sources[one.name] = one.source
     values["kafka"]["client"] = MappingProxyType(client)
     groups = {group: owner(**values[group]) for group, owner in GROUPS.items()}
-    return Settings(**groups, principals=principals, sources=MappingProxyType(sources))
+    return Settings(
+        **groups,
+        principals=people.principals,
+        owners=people.owners,
+        file=path,
+        sources=MappingProxyType(sources),
+    )
 
 
 def _nearest(name: str) -> list[str]:

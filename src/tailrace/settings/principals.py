@@ -1,10 +1,36 @@
-"""The `[[principals]]` tables of the file, their form checked; what they mean is for `tailrace.auth`."""
+"""The file's `[[principals]]` and `[owners]`, their form checked; what they mean is for `tailrace.auth`."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from tailrace.core.errors import ConfigurationError
 from tailrace.settings.declarations import GrantEntry, PrincipalEntry
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """What of the file says who may do what; it is read again while a gateway runs."""
+
+    principals: tuple[PrincipalEntry, ...] = ()
+    owners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def take_people(table: dict[str, Any], path: Path) -> People:
+    """Take the two tables out of the file's content."""
+    principals = read_principals(table.pop("principals", []), path)
+    return People(principals, _owners(table.pop("owners", {}), path))
+
+
+def _owners(entries: object, path: Path) -> Mapping[str, str]:
+    if not isinstance(entries, dict) or not all(isinstance(owner, str) for owner in entries.values()):
+        raise ConfigurationError(
+            f"owners must be an [owners] table in {path}.", hint='A line of it reads "TASK" = "principal".'
+        )
+    return MappingProxyType(dict(entries))
 
 
 def read_principals(entries: object, path: Path) -> tuple[PrincipalEntry, ...]:

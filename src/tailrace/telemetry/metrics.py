@@ -12,7 +12,7 @@ from tailrace.core.ports import GapCause
 from tailrace.core.tally import Tally
 from tailrace.telemetry.registry import Counter, Family, Gauge, Histogram, Metric, exposition
 
-TRANSPORTS = ("ndjson", "sse", "value", "page", "socketio")
+TRANSPORTS = ("ndjson", "sse", "value", "page", "socketio", "tasklog")
 
 # A route, a method and a status: our own words, but the bound must not rest on that.
 MAX_ROUTE_MEMBERS = 400
@@ -32,7 +32,7 @@ class Metrics:
             partial(
                 Gauge,
                 "tailrace_readers",
-                "Readers now: of streams, of pages, of the Socket.IO namespace.",
+                "Readers now: of streams, of pages, of the Socket.IO namespace, of task logs.",
                 labels=transport,
             ),
             most=len(TRANSPORTS),

@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 from tailrace.auth import (
     Action,
     Authorizer,
+    DeclaredOwners,
     Identities,
+    Owners,
     Principal,
     Sessions,
     require_own_page,
 )
 from tailrace.auth.sessions import clear_cookie, session_in, set_cookie
+from tailrace.core.errors import Forbidden, NotFound, Unauthenticated
 from tailrace.transports.gateway import Access
 from tailrace.transports.gateway import Principal as AnyPrincipal
 
@@ -18,12 +21,19 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class HeaderAccess(Access):
-    """Identifies by Authorization, or by the cookie of a session; decides by grants."""
+    """Identifies by Authorization, or by the cookie of a session; decides by grants and ownership."""
 
-    def __init__(self, identities: Identities, authorizer: Authorizer, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        identities: Identities,
+        authorizer: Authorizer,
+        sessions: Sessions,
+        owners: Owners | None = None,
+    ) -> None:
         self._identities = identities
         self._authorizer = authorizer
         self._sessions = sessions
+        self._owners = owners or DeclaredOwners()
 
     def identify(self, headers: Mapping[bytes, bytes], method: str) -> Principal:
         """Who sent these headers; a write without a token has to come from a page that may make it."""
@@ -41,6 +51,20 @@ class HeaderAccess(Access):
         """Raise Forbidden unless a grant allows it."""
         assert isinstance(principal, Principal)
         self._authorizer.authorize(principal, Action(action), topic)
+
+    async def authorize_log(self, principal: AnyPrincipal, task: str) -> bool:
+        """Raise unless it may read a task's log; answers whether the task is known to be somebody's."""
+        assert isinstance(principal, Principal)
+        owners = await self._owners.of(task)
+        try:
+            self._authorizer.authorize(principal, Action.READ, task, owners)
+        except Forbidden:
+            if principal.anonymous:
+                raise Unauthenticated(
+                    "A token is needed.", hint="Send the header Authorization: Bearer TOKEN."
+                ) from None
+            raise no_such_log() from None
+        return bool(owners)
 
     def grants(self, principal: AnyPrincipal) -> Sequence[tuple[Sequence[str], str]]:
         """What it holds: actions and topic pattern of each grant."""
@@ -64,6 +88,11 @@ class HeaderAccess(Access):
         if session:
             self._sessions.close(session)
         return clear_cookie()
+
+
+def no_such_log() -> NotFound:
+    """In the same words whether a task is another's or is not: nobody can probe ids."""
+    return NotFound("You have no task with this id.")
 
 
 def _text(headers: Mapping[bytes, bytes], name: bytes) -> str | None:

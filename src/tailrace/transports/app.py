@@ -6,7 +6,8 @@ Starlette matches the paths; all that depends on the table is worked out once, w
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from time import perf_counter
@@ -44,7 +45,9 @@ from tailrace.transports.gateway import (
 _log = logging.getLogger("tailrace.http")
 
 # Routes whose answer has no end, so that a HEAD of them would not end either; of a stop they tell themselves.
-_ENDLESS = frozenset({"stream"})
+_ENDLESS = frozenset({"stream", "task_logs"})
+
+Refusal = Callable[[TailraceError], Answer]
 
 
 def make_app(
@@ -52,6 +55,7 @@ def make_app(
     handlers: Mapping[str, Handler],
     more: Sequence[BaseRoute] = (),
     routes: Sequence[Route] = ROUTES,
+    refusals: Mapping[str, Refusal] | None = None,
 ) -> ASGIApp:
     """The application: every route of the table with its handler, and what else is mounted.
 
@@ -60,11 +64,12 @@ def make_app(
         handlers: by the name in the table; a route without one is left out (a page that is not installed).
         more: mounts that are no routes of the table, such as Socket.IO.
         routes: the table.
+        refusals: what an error looks like on routes whose clients know no problem documents, by handler.
     """
     served = [route for route in routes if route.handler in handlers]
     by_path = groupby(sorted(served, key=attrgetter("path")), attrgetter("path"))
     order = {route.path: number for number, route in reversed(list(enumerate(served)))}
-    doors = {path: _Door(gateway, list(group), handlers) for path, group in by_path}
+    doors = {path: _Door(gateway, list(group), handlers, refusals or {}) for path, group in by_path}
     paths = [Path(path, doors[path]) for path in sorted(doors, key=order.__getitem__)]
     app = Starlette(routes=[*paths, *more])
     app.router.redirect_slashes = False
@@ -125,8 +130,15 @@ class _Action:
 class _Door:
     """All methods of one path, as an ASGI application."""
 
-    def __init__(self, gateway: Gateway, routes: Sequence[Route], handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        routes: Sequence[Route],
+        handlers: Mapping[str, Handler],
+        refusals: Mapping[str, Refusal],
+    ) -> None:
         self._gateway = gateway
+        self._refuse = next((refusals[r.handler] for r in routes if r.handler in refusals), problem_answer)
         self._actions: dict[str, _Action] = {
             route.method: _Action(route, handlers[route.handler], gateway.metrics) for route in routes
         }
@@ -148,7 +160,7 @@ class _Door:
         except Exception as error:
             if sender.started:
                 raise
-            answer = _problem(error, self._methods)
+            answer = _problem(error, self._methods, self._refuse)
         if action is not None:
             action.count(answer, perf_counter() - begun)
         if answer is not None:
@@ -218,12 +230,16 @@ class _NotFound:
         await send_answer(Sender(send), problem_answer(error), common, with_body=scope["method"] != "HEAD")
 
 
-def _problem(error: Exception, methods: bytes) -> Answer:
+def _problem(error: Exception, methods: bytes, refuse: Refusal) -> Answer:
     if isinstance(error, MethodNotAllowed):
-        return problem_answer(error, [(b"allow", methods)])
+        return _with(refuse(error), (b"allow", methods))
     if isinstance(error, TailraceError):
         # A body that was refused unread must not be taken for the next request.
         unread = error.status in {408, 413}
-        return problem_answer(error, [(b"connection", b"close")] if unread else ())
+        return _with(refuse(error), (b"connection", b"close")) if unread else refuse(error)
     _log.error("A request failed.", exc_info=error)
-    return problem_answer(Internal("Something went wrong here; the log has the details."))
+    return refuse(Internal("Something went wrong here; the log has the details."))
+
+
+def _with(answer: Answer, header: tuple[bytes, bytes]) -> Answer:
+    return replace(answer, headers=[*answer.headers, header])

@@ -42,6 +42,10 @@ class Access(Protocol):
         """Raise Forbidden, in the same bytes whether the topic exists or not."""
         ...
 
+    async def authorize_log(self, principal: Principal, task: str) -> bool:
+        """Raise NotFound unless it may read a task's log; whether the task is known to be somebody's."""
+        ...
+
     def grants(self, principal: Principal) -> Sequence[tuple[Sequence[str], str]]:
         """What it holds: actions and topic pattern of each grant."""
         ...

@@ -1,0 +1,40 @@
+"""Whose a resource is: a task, an experiment. Its owner may read its logs."""
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+
+class Owners(Protocol):
+    """Knows the principals that a resource belongs to."""
+
+    async def of(self, resource: str) -> Collection[str]:
+        """The names of its owners; none where nobody is known.
+
+        Raises:
+            Unavailable: it cannot be found out at present.
+        """
+        ...
+
+
+class DeclaredOwners:
+    """Those of the settings file; of what it does not name, another one is asked.
+
+    Args:
+        declared: the principal's name for each resource.
+        otherwise: who is asked about the others.
+    """
+
+    def __init__(self, declared: Mapping[str, str] | None = None, otherwise: Owners | None = None) -> None:
+        self._declared = dict(declared or {})
+        self._otherwise = otherwise
+
+    def replace(self, declared: Mapping[str, str]) -> None:
+        """Go by another version of the file from now on."""
+        self._declared = dict(declared)
+
+    async def of(self, resource: str) -> Collection[str]:
+        """The names of its owners."""
+        owner = self._declared.get(resource)
+        if owner is not None:
+            return (owner,)
+        return () if self._otherwise is None else await self._otherwise.of(resource)

@@ -1,0 +1,16 @@
+"""Task logs: a worker's file and its container's topic as one stream.
+
+handler    the route: who may read, and the head of the answer
+request    what a client asks for
+refusals   errors in the form of this route
+folder     opens files, and nothing that lies elsewhere
+file       one reader's way along a file, over rotation and truncation
+last       the last lines of a topic
+watch      what all streams wait for together
+stream     one client's stream
+"""
+
+from tailrace.transports.tasklogs.handler import TaskLogs
+from tailrace.transports.tasklogs.refusals import Refusals
+
+__all__ = ["Refusals", "TaskLogs"]

@@ -1,0 +1,177 @@
+"""The folder of workers' logs: `<folder>/<task>/worker.log`, and nothing that lies elsewhere.
+
+Each step is taken from the descriptor of the folder before it and follows no link, so that whoever writes
+into a task's folder can lead a reader nowhere: not by a link, a device, or a rename at the right moment.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tailrace.core.cursors import valid_topic_name
+from tailrace.protocol.tasklog_cursor import (
+    FILE_NAME,
+    HEAD_BYTES,
+    INODES,
+    TAIL_BYTES,
+    FilePlace,
+    content_tag,
+)
+
+# Rotated files of one task that are looked at; who keeps more has packed the others.
+MOST_FILES = 64
+SCAN_BYTES = 64 << 10
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+# Without waiting: a named pipe would keep us until somebody writes into it.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class LogFile:
+    """An open log file; `identity` is what it is, whatever its name becomes."""
+
+    def __init__(self, descriptor: int, found: os.stat_result) -> None:
+        self._descriptor = descriptor
+        self.identity = (found.st_dev, found.st_ino)
+        self.modified = found.st_mtime_ns
+
+    @property
+    def inode(self) -> int:
+        """Its number as cursors tell it."""
+        return self.identity[1] % INODES
+
+    def size(self) -> int:
+        """How long it is now."""
+        return os.fstat(self._descriptor).st_size
+
+    def state(self) -> tuple[int, int]:
+        """What differs once somebody has written."""
+        found = os.fstat(self._descriptor)
+        return found.st_size, found.st_mtime_ns
+
+    def read(self, offset: int, nbytes: int) -> bytes:
+        """Some bytes from a place on; fewer at its end."""
+        return os.pread(self._descriptor, nbytes, offset)
+
+    def tag(self, offset: int) -> str:
+        """The tag of a place in it."""
+        head = self.read(0, min(HEAD_BYTES, offset))
+        start = max(0, offset - TAIL_BYTES)
+        return content_tag(head, self.read(start, offset - start))
+
+    def has(self, place: FilePlace) -> bool:
+        """Whether what stands before the place is in it."""
+        return self.size() >= place.offset and self.tag(place.offset) == place.tag
+
+    def last_lines(self, count: int, most_bytes: int) -> int:
+        """Where its last lines begin; an unfinished one is the last of them."""
+        size = self.size()
+        floor = max(0, size - most_bytes)
+        # The line feed at its very end begins no further line.
+        wanted = count + (size > 0 and self.read(size - 1, 1) == b"\n")
+        stop = size
+        while stop > floor:
+            start = max(floor, stop - SCAN_BYTES)
+            data = self.read(start, stop - start)
+            found = data.count(b"\n")
+            if found >= wanted:
+                return start + _nth_last(data, wanted) + 1
+            wanted -= found
+            stop = start
+        return floor
+
+    def close(self) -> None:
+        """Let it go."""
+        os.close(self._descriptor)
+
+
+class LogFolder:
+    """Opens logs by their task's id.
+
+    Args:
+        path: where tasks' folders lie; empty for none.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def open(self, task: str) -> LogFile | None:
+        """A task's log, if there is one."""
+        with self._task(task) as folder:
+            return None if folder is None else _open(folder, FILE_NAME)
+
+    def has(self, task: str) -> bool:
+        """Whether a task has a log that can be read."""
+        file = self.open(task)
+        if file is not None:
+            file.close()
+        return file is not None
+
+    def identity(self, task: str) -> tuple[int, int] | None:
+        """What bears the log's name now; it is not opened, so it may be anything."""
+        try:
+            found = (Path(self._path) / task / FILE_NAME).lstat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def rotated(self, task: str) -> list[LogFile]:
+        """What a task's log was before, the oldest first."""
+        with self._task(task) as folder:
+            names = () if folder is None else _rotated(folder)
+            files = [file for name in names if folder is not None and (file := _open(folder, name))]
+        return sorted(files, key=lambda file: file.modified)
+
+    @contextmanager
+    def _task(self, task: str) -> Iterator[int | None]:
+        """The descriptor of a task's own folder."""
+        if not self._path or not valid_topic_name(task):
+            yield None
+            return
+        with _opened(self._path, _FOLDER, None) as root:
+            if root is None:
+                yield None
+                return
+            with _opened(task, _FOLDER | os.O_NOFOLLOW, root) as folder:
+                yield folder
+
+
+@contextmanager
+def _opened(name: str, flags: int, within: int | None) -> Iterator[int | None]:
+    try:
+        descriptor = os.open(name, flags, dir_fd=within)
+    except OSError:
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _open(folder: int, name: str) -> LogFile | None:
+    try:
+        descriptor = os.open(name, _FILE, dir_fd=folder)
+    except OSError:
+        return None
+    found = os.fstat(descriptor)
+    # A second name would be a way to any file of the same disk; a rotated file that is deleted has none.
+    if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1:
+        return LogFile(descriptor, found)
+    os.close(descriptor)
+    return None
+
+
+def _rotated(folder: int) -> Sequence[str]:
+    with os.scandir(folder) as entries:
+        names = sorted(e.name for e in entries if e.name.startswith((f"{FILE_NAME}.", f"{FILE_NAME}-")))
+    return names[:MOST_FILES]
+
+
+def _nth_last(data: bytes, count: int) -> int:
+    at = len(data)
+    for _ in range(count):
+        at = data.rfind(b"\n", 0, at)
+    return at

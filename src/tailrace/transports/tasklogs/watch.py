@@ -1,0 +1,192 @@
+"""What all log streams of a process wait for together: files that grow, topics that appear, a broker."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from time import perf_counter
+from typing import TypeVar
+
+from tailrace.core.errors import TailraceError, Unavailable
+from tailrace.core.ports import LogReader
+from tailrace.transports.tasklogs.file import FileReader
+
+_log = logging.getLogger("tailrace.tasklogs")
+
+# Disks of several machines may be slow at once; more threads would only wait for the same ones.
+THREADS = 4
+# For one step on a disk, which may be another machine's.
+STEP_SECONDS = 10.0
+LOOK_SECONDS = 0.1
+# Looking takes at most this share of a thread, however many files there are.
+LOOK_SHARE = 0.05
+# One question about all topics that are waited for, which also shows whether a broker answers.
+ASK_SECONDS = 0.5
+ASK_REACHED_SECONDS = 2.0
+TOPICS_AT_ONCE = 200
+
+T = TypeVar("T")
+
+
+class Disk:
+    """Threads for files; a step that takes too long is not waited for."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(THREADS, "tailrace-logs")
+
+    async def run(self, step: Callable[[], T]) -> T:
+        """Do a step on a thread.
+
+        Raises:
+            Unavailable: it takes too long.
+        """
+        try:
+            async with asyncio.timeout(STEP_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, step)
+        except TimeoutError:
+            raise Unavailable("The folder of logs does not answer.") from None
+
+    def leave(self, step: Callable[[], object]) -> None:
+        """Do a step on a thread that nobody waits for."""
+        self._threads.submit(step)
+
+    def close(self) -> None:
+        """Take no more steps."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class LogWatch:
+    """Looks after files and topics for as long as somebody waits for one.
+
+    Args:
+        disk: threads for files.
+        reader: the log, for questions.
+        clock: seconds, monotonic.
+        spawn: runs a coroutine to its end.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        reader: LogReader,
+        clock: Callable[[], float],
+        spawn: Callable[[Coroutine[object, object, None]], object],
+    ) -> None:
+        self._disk = disk
+        self._reader = reader
+        self._clock = clock
+        self._spawn = spawn
+        self._files: dict[FileReader, Callable[[], None]] = {}
+        self._topics: dict[str, dict[Callable[[], None], None]] = {}
+        self._streams: Counter[str] = Counter()
+        self._looking = self._asking = False
+        # Since when no broker answers.
+        self.away_since: float | None = None
+
+    # -- files
+
+    def follow(self, file: FileReader, changed: Callable[[], None]) -> None:
+        """Call when a look at the file may bring something; once, until asked again."""
+        self._files[file] = changed
+        if not self._looking:
+            self._looking = True
+            self._spawn(self._look())
+
+    def forget(self, file: FileReader) -> None:
+        """Look at a file no more, and close it."""
+        self._files.pop(file, None)
+        self._disk.leave(file.close)
+
+    async def _look(self) -> None:
+        try:
+            while self._files:
+                begun = perf_counter()
+                for file in await self._changed(list(self._files)):
+                    if told := self._files.pop(file, None):
+                        told()
+                await asyncio.sleep(max(LOOK_SECONDS, (perf_counter() - begun) / LOOK_SHARE))
+        finally:
+            self._looking = False
+
+    async def _changed(self, files: list[FileReader]) -> list[FileReader]:
+        try:
+            return await self._disk.run(partial(_those_changed, files))
+        except Unavailable as error:
+            _log.warning("%s", error.detail)
+            return []
+
+    # -- topics, and the broker
+
+    def enter(self, topic: str) -> None:
+        """A stream begins: from now on it is known whether a broker answers."""
+        self._streams[topic] += 1
+        if not self._asking:
+            self._asking = True
+            self._spawn(self._ask())
+
+    def leave(self, topic: str) -> None:
+        """A stream has ended."""
+        self._streams[topic] -= 1
+        if not self._streams[topic]:
+            del self._streams[topic]
+
+    def await_topic(self, topic: str, appeared: Callable[[], None]) -> None:
+        """Call when the topic is there."""
+        self._topics.setdefault(topic, {})[appeared] = None
+
+    def give_up_topic(self, topic: str, appeared: Callable[[], None]) -> None:
+        """Wait for a topic no more."""
+        waiting = self._topics.get(topic, {})
+        waiting.pop(appeared, None)
+        if not waiting:
+            self._topics.pop(topic, None)
+
+    def away_for(self) -> float:
+        """For how long no broker has answered."""
+        return 0.0 if self.away_since is None else self._clock() - self.away_since
+
+    async def _ask(self) -> None:
+        try:
+            while self._streams:
+                await self._ask_once()
+                await asyncio.sleep(ASK_SECONDS if self._topics else ASK_REACHED_SECONDS)
+        finally:
+            self._asking = False
+
+    async def _ask_once(self) -> None:
+        begun = self._clock()
+        # Any topic will do to see whether a broker answers.
+        names = list(self._topics) or list(self._streams)[:1]
+        try:
+            for at in range(0, len(names), TOPICS_AT_ONCE):
+                await self._find(names[at : at + TOPICS_AT_ONCE])
+        except Unavailable:
+            self.away_since = begun if self.away_since is None else self.away_since
+        else:
+            self.away_since = None
+
+    async def _find(self, names: Sequence[str]) -> None:
+        try:
+            found = await self._reader.describe(names)
+        except Unavailable:
+            raise
+        except TailraceError as error:
+            if len(names) > 1:
+                # One that may not be asked about hides no other.
+                for name in names:
+                    await self._find([name])
+                return
+            _log.warning("Whether there is a topic %r can't be seen: %s", names[0], error.detail)
+            return
+        for name in found:
+            self._appeared(name)
+
+    def _appeared(self, topic: str) -> None:
+        for told in self._topics.pop(topic, {}):
+            told()
+
+
+def _those_changed(files: list[FileReader]) -> list[FileReader]:
+    return [file for file in files if file.changed()]
