@@ -18,9 +18,7 @@ _log = logging.getLogger("tailrace.watch")
 LOOK_SECONDS = 1.0
 # How many topics are asked about in one question.
 LOOK_TOPICS = 50
-# How many are asked about a second. A topic that was made again while it is read is an error to Kafka's client
-# since brokers know topics by id; this look is for the others, and may take a few seconds where thousands are
-# watched.
+# How many are asked about a second; where more are watched, a look at all of them takes longer.
 MOST_LOOKS = 500
 # A topic that nobody reads any more is watched for a while, for the next one or the same one again.
 UNWATCHED_AFTER_SECONDS = 30.0

@@ -172,7 +172,7 @@ class Window:
         self._gathered, self._gathered_bytes = gathered + 1, nbytes
 
     def weigh(self) -> None:
-        """Count the bytes held, with all that was made of the records since; within the window's own bound."""
+        """Count the bytes held, with what was made of the records since; within the window's own bound."""
         self.trim(self._limit)
 
     def trim(self, limit: int) -> None:

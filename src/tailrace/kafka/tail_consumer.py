@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from confluent_kafka import Consumer, KafkaException, Message
 
@@ -14,7 +15,7 @@ from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.reader_corrupt import trusted
 from tailrace.kafka.tail_assignment import AssignedPartition, Assignment
 from tailrace.kafka.tail_columns import chunks
-from tailrace.kafka.tail_events import Assign, Command, Event, Found
+from tailrace.kafka.tail_events import Assign, Command, Event, Found, Known, Reading, Unassign
 from tailrace.kafka.tail_trouble import Trouble
 
 _log = logging.getLogger(__name__)
@@ -31,6 +32,12 @@ CLOSE_LOOK_SECONDS = 0.5
 # A topic is asked for before it is assigned, which makes it live at once. More topics than this wait for
 # the client's own question about all of them, about a second: one by one thousands would take many.
 ASKED_ONE_BY_ONE = 20
+# How many of these questions are under way: a broker that says nothing takes three seconds of each.
+QUESTIONS = 4
+# How soon an answer is seen.
+ASKING_POLL_SECONDS = 0.002
+# How often topics that were assigned are looked at, whether they are read.
+READING_SECONDS = 0.2
 
 Receive = Callable[["TailConsumer", Sequence[Event]], None]
 
@@ -60,6 +67,11 @@ class TailConsumer:
         self._consumer = Consumer(connection.tail_settings(settings, wait_ms))
         self._assignment = Assignment()
         self._trouble = Trouble(self._consumer, settings, self._assignment)
+        self._questions = ThreadPoolExecutor(QUESTIONS, f"tailrace-tail-{name}-asks")
+        # By topic: what is to be assigned once it was asked for, and what was not seen to be read yet.
+        self._asked: dict[str, Assign] = {}
+        self._unread: dict[str, int] = {}
+        self._next_reading_look = 0.0
         self._thread = threading.Thread(target=self._run, name=f"tailrace-tail-{name}", daemon=True)
         self._thread.start()
 
@@ -85,6 +97,8 @@ class TailConsumer:
             except Exception:  # noqa: BLE001 - a reading thread must live on; librdkafka goes on by itself
                 _log.exception("tail %s: a turn failed", self.name)
                 self._commanded.wait(IDLE_SECONDS)
+        # A question must not meet a consumer that is closed.
+        self._questions.shutdown(cancel_futures=True)
         self._consumer.close()
 
     def _turn(self) -> None:
@@ -93,12 +107,15 @@ class TailConsumer:
         if not self._assignment and not self._commands:
             self._commanded.wait(IDLE_SECONDS)
             self._commanded.clear()
-        wait = POLL_SECONDS if self._assignment and not self._commands else 0
+        wait = ASKING_POLL_SECONDS if self._asked else POLL_SECONDS
+        if self._commands or not self._assignment:
+            wait = 0
         # consume() with a time waits until it is full (p50 1.3 ms); poll() returns with the first (0.3 ms).
         first = self._consumer.poll(wait)
         if first is not None:
             self._hand_over(self._events([first, *self._consumer.consume(HAND_OVER_RECORDS - 1, 0)]))
-        self._hand_over(self._trouble.look(time.monotonic()))
+        now = time.monotonic()
+        self._hand_over([*self._trouble.look(now), *self._reading(now)])
 
     def _events(self, messages: list[Message]) -> list[Event]:
         if not any(map(Message.error, messages)):
@@ -137,34 +154,65 @@ class TailConsumer:
 
     def _carry_out_all(self) -> None:
         """In order, but what is to be assigned next to each other at once: thousands may come together."""
-        assigns: list[Assign] = []
+        new: list[Assign] = []
+        known: list[Assign] = []
         while self._commands:
             command = self._commands.popleft()
-            if isinstance(command, Assign):
-                assigns.append(command)
-                continue
-            self._assign(assigns)
-            assigns = []
-            if any(part.watch == command.watch for part in self._assignment.of(command.topic)):
-                self._unassign(command.topic)
-        self._assign(assigns)
+            if isinstance(command, Unassign):
+                self._stop_reading(command)
+            elif isinstance(command, Assign):
+                self._asked[command.topic] = command
+                new.append(command)
+            else:
+                known.append(command.assign)
+        if len(new) > ASKED_ONE_BY_ONE:
+            known += new
+        else:
+            for assign in new:
+                self._questions.submit(self._ask, assign)
+        self._assign([assign for assign in known if self._asked.get(assign.topic) is assign])
+
+    def _ask(self, assign: Assign) -> None:
+        connection.ask_metadata(self._consumer, assign.topic)
+        self.send(Known(assign))
 
     def _assign(self, commands: Sequence[Assign]) -> None:
         partitions: list[AssignedPartition] = []
         for command in commands:
+            del self._asked[command.topic]
             self._unassign(command.topic)
-            if len(commands) <= ASKED_ONE_BY_ONE:
-                connection.ask_metadata(self._consumer, command.topic)
+            self._unread[command.topic] = command.watch
             for partition, at in command.positions.items():
                 partitions.append(AssignedPartition(command.topic, partition, command.watch, at))
                 self._assignment.add(partitions[-1])
         if partitions:
             self._consumer.incremental_assign([part.start() for part in partitions])
 
+    def _stop_reading(self, command: Unassign) -> None:
+        asked = self._asked.get(command.topic)
+        if asked is not None and asked.watch == command.watch:
+            del self._asked[command.topic]
+        if any(part.watch == command.watch for part in self._assignment.of(command.topic)):
+            self._unassign(command.topic)
+
     def _unassign(self, topic: str) -> None:
+        self._unread.pop(topic, None)
         partitions = [part for part in self._assignment.remove(topic) if not part.given_up]
         if partitions:
             try:
                 self._consumer.incremental_unassign([part.asked for part in partitions])
             except KafkaException as error:
                 _log.debug("tail %s: giving up %s: %s", self.name, topic, error)
+
+    def _reading(self, now: float) -> list[Event]:
+        """The topics of which every partition was fetched since the last look."""
+        if now < self._next_reading_look or not self._unread:
+            return []
+        self._next_reading_look = now + READING_SECONDS
+        read = [topic for topic in self._unread if all(map(self._is_read, self._assignment.of(topic)))]
+        return [Reading(self._unread.pop(topic), topic) for topic in read]
+
+    def _is_read(self, part: AssignedPartition) -> bool:
+        # A fetch brings the log's end, also one without records.
+        known = self._consumer.get_watermark_offsets(part.asked, cached=True)
+        return known is not None and known[1] >= 0

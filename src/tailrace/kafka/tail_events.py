@@ -24,7 +24,14 @@ class Unassign:
     watch: int
 
 
-Command = Assign | Unassign
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A reading thread's own: the brokers were asked for the topic of this command, which may be assigned."""
+
+    assign: Assign
+
+
+Command = Assign | Unassign | Known
 
 
 class Found(NamedTuple):
@@ -54,4 +61,11 @@ class Stalled(NamedTuple):
     offset: int
 
 
-Event = Found | PositionLost | Stalled
+class Reading(NamedTuple):
+    """Thread to loop: every partition of a topic was fetched, so that another reader may leave it."""
+
+    watch: int
+    topic: str
+
+
+Event = Found | PositionLost | Stalled | Reading

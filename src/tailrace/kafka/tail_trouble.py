@@ -19,6 +19,8 @@ from tailrace.kafka.tail_events import Event, PositionLost, Stalled
 _log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+# Partitions looked at in one turn: thousands in one go kept the interpreter from the loop for milliseconds.
+LOOK_PARTITIONS = 50
 
 
 _Bounds = tuple[int, int]
@@ -46,6 +48,8 @@ class Trouble:
         # What could not be found out; asked again with the next look.
         self._failed: deque[AssignedPartition] = deque()
         self._next_look = 0.0
+        # What this look has still to see.
+        self._unseen: list[AssignedPartition] = []
 
     def note(self, message: Message) -> None:
         """Remember an error of a partition; errors of connections heal by themselves."""
@@ -70,12 +74,12 @@ class Trouble:
         for _ in range(len(self._answered)):
             question, bounds = self._answered.popleft()
             events += self._or_later(question.part, partial(self._hear, question, bounds))
-        stalled: list[_Question] = []
-        if now >= self._next_look:
+        if now >= self._next_look and not self._unseen:
             self._next_look = now + LOOK_SECONDS
+            self._unseen = self._assignment.all()
             while self._failed:
                 self._lost.append(self._failed.popleft())
-            stalled = self._stalled(now)
+        stalled = self._stalled(now)
         if not self._asking and (self._lost or stalled):
             noted, self._lost = self._lost, []
             self._ask([*map(_Question, noted), *stalled])
@@ -174,9 +178,12 @@ class Trouble:
         return [PositionLost(part.watch, part.topic, part.partition, at, cause, resume_at)]
 
     def _stalled(self, now: float) -> list[_Question]:
-        """The partitions that look stalled; those it asks about already come again with the next look."""
+        """Some of the partitions that look stalled; all come by until the next look."""
+        if self._asking:
+            return []
         found: list[_Question] = []
-        for part in self._assignment.all() if not self._asking else ():
+        some, self._unseen = self._unseen[:LOOK_PARTITIONS], self._unseen[LOOK_PARTITIONS:]
+        for part in some:
             # What the consumer remembers is the log's end; what the broker answers is the stable end.
             known = self._consumer.get_watermark_offsets(part.asked, cached=True)
             if known and part.lost_code is None and part.looks_stalled(known[1], now):
