@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the modules are heavy: a command imports only the adapter t
     from tailrace.kafka.admin import KafkaAdmin
     from tailrace.kafka.settings import ClientSettings
     from tailrace.protocol.routes_bodies import TopicRow
+    from tailrace.shipping.ways import Way
 
 DEFAULT_BROKER = "localhost:9092"
 # What other clients call --broker.
@@ -118,6 +119,12 @@ class Target:
 
         return KafkaValueLoad(self._settings(), topic)
 
+    def way(self, topic: str) -> "Way":
+        """Write a topic for as long as it takes."""
+        from tailrace.shipping.ways import BrokerWay, GatewayWay  # noqa: PLC0415  # imported when used
+
+        return GatewayWay(self._address(), topic) if self.url else BrokerWay(self._settings(), topic)
+
     def admin(self) -> TopicEditor:
         """Make, show and change topics."""
         if self.url:
@@ -149,7 +156,9 @@ class Target:
     def _address(self) -> "Address":
         from tailrace.client.exchange import Address  # noqa: PLC0415  # imported when used
 
-        return Address.parse(self.url, self.token)
+        from tailrace.cli.logins import known, saved_logins  # noqa: PLC0415  # likewise
+
+        return known(Address.parse(self.url, self.token), saved_logins())
 
     def _settings(self) -> "ClientSettings":
         from tailrace import settings  # noqa: PLC0415  # imported when used

@@ -4,11 +4,12 @@ A gateway answers a stream while it reads it. Whoever only writes and then reads
 buffers, and both wait for ever: so each turn here reads what came and writes what fits.
 """
 
+import base64
 import select
 import socket
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from tailrace.client.problems import raise_problem
@@ -32,6 +33,8 @@ class Address:
     port: int
     path: str
     token: str | None = None
+    # Shown beside the token where one logs in by name.
+    user: str = ""
 
     @classmethod
     def parse(cls, url: str, token: str | None) -> "Address":
@@ -48,6 +51,16 @@ class Address:
             )
         secure = parts.scheme == "https"
         return cls(secure, parts.hostname, port or (443 if secure else 80), parts.path.rstrip("/"), token)
+
+    def as_(self, user: str, token: str) -> "Address":
+        """The same, asked by somebody: by a token, or by a name and its password."""
+        return replace(self, user=user, token=token)
+
+    def authorization(self) -> str | None:
+        """The header that shows who asks."""
+        if not self.token or not self.user:
+            return f"Bearer {self.token}" if self.token else None
+        return f"Basic {base64.b64encode(f'{self.user}:{self.token}'.encode()).decode()}"
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -88,8 +101,8 @@ class Exchange:
         host = f"[{self._address.host}]" if ":" in self._address.host else self._address.host
         lines = [f"{method} {self._address.path}{target} HTTP/1.1", f"Host: {host}:{self._address.port}"]
         lines += ["Connection: close", "User-Agent: tailrace"]
-        if self._address.token:
-            lines.append(f"Authorization: Bearer {self._address.token}")
+        if shown := self._address.authorization():
+            lines.append(f"Authorization: {shown}")
         lines += [f"{name}: {value}" for name, value in headers.items()]
         text = "\r\n".join(lines)
         if not text.isascii() or "\0" in text or any("\n" in line or "\r" in line for line in lines):

@@ -1,0 +1,202 @@
+"""A task's log over HTTP: a stream of lines that is resumed by cursor wherever it is cut."""
+
+import base64
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import msgspec
+
+from tailrace.client.exchange import Address, Exchange
+from tailrace.client.problems import Problem, to_error
+from tailrace.client.records import End, Stalled
+from tailrace.core.errors import TailraceError, Unavailable
+from tailrace.core.scans import Waiting
+from tailrace.protocol.produce_lines import LineBuffer
+
+PATH = "/api/v1/logs"
+# Three of the gateway's heartbeats: a connection that is silent for longer is dead.
+SILENCE_SECONDS = 45.0
+TICK_SECONDS = 0.2
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+# A log that is to end gives up when nothing could be reached for so long.
+GIVE_UP_SECONDS = 60.0
+# A line of 1 MiB, each of its characters escaped.
+LONGEST_LINE = 16 << 20
+
+
+class _Gap(msgspec.Struct):
+    cause: str
+    file: str | None = None
+    partition: int = 0
+
+
+class _Said(msgspec.Struct):
+    """A line of the stream; one of the members is given."""
+
+    line: str | None = None
+    encoding: str | None = None
+    cursor: str | None = None
+    gap: _Gap | None = None
+    stalled: Stalled | None = None
+    error: Problem | None = None
+    end: End | None = None
+
+
+_decode: Callable[[bytes], _Said] = msgspec.json.Decoder(_Said).decode
+
+
+@dataclass(frozen=True, slots=True)
+class LogRequest:
+    """Whose log; `last` None is all of it."""
+
+    task: str
+    last: int | None = None
+    follow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LostLines:
+    """Lines may be missing here."""
+
+    where: str
+    cause: str
+
+
+LogEvent = Sequence[bytes] | LostLines | Waiting | None
+
+
+class TaskLog:
+    """Reads a log; the first connection is made when it is made.
+
+    Lines are handed out once their cursor has come: what was cut before it comes again.
+
+    Args:
+        address: the gateway.
+        request: what to read.
+        asked: told of each request and its answer, without what it showed.
+    """
+
+    def __init__(self, address: Address, request: LogRequest, asked: Callable[[str], None]) -> None:
+        self._address = address
+        self._request = request
+        self._asked = asked
+        self._cursor = ""
+        self._waiting: list[bytes] = []
+        self._done = False
+        self._exchange: Exchange | None = self._open()
+
+    def events(self) -> Iterator[LogEvent]:
+        """What comes, until the log's end; None some times a second when nothing does."""
+        try:
+            yield from self._connections()
+        finally:
+            self._close()
+
+    def _connections(self) -> Iterator[LogEvent]:
+        pause, reached = FIRST_PAUSE_SECONDS, time.monotonic()
+        while not self._done:
+            try:
+                exchange = self._exchange = self._exchange or self._open()
+                for event in self._read(exchange):
+                    pause, reached = FIRST_PAUSE_SECONDS, time.monotonic()
+                    yield event
+            except Unavailable as error:
+                if not self._request.follow and time.monotonic() - reached > GIVE_UP_SECONDS:
+                    raise
+                yield Waiting(error.detail)
+            self._close()
+            if not self._done:
+                yield from _ticks(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def _open(self) -> Exchange:
+        request = self._request
+        query: list[tuple[str, object]] = [("method", "kafka"), ("id", request.task)]
+        if self._cursor:
+            query.append(("from", self._cursor))
+        elif request.last is not None:
+            query.append(("tail", request.last))
+        if request.follow:
+            query.append(("follow", "true"))
+        target = f"{PATH}?{urlencode(query)}"
+        begun = time.monotonic()
+        exchange = Exchange(self._address, "GET", target, {"Accept": "application/x-ndjson"})
+        try:
+            head = exchange.wait_head()
+            self._asked(f"GET {self._address}{target} {head.status} {time.monotonic() - begun:.3f} s")
+            if not head.headers.get("content-type", "").startswith("application/x-ndjson"):
+                # Errors with status 200, as older servers sent them.
+                raise _refusal(exchange.read_all())
+        except BaseException:
+            exchange.close()
+            raise
+        self._waiting.clear()
+        return exchange
+
+    def _close(self) -> None:
+        if self._exchange:
+            self._exchange.close()
+        self._exchange = None
+
+    def _read(self, exchange: Exchange) -> Iterator[LogEvent]:
+        lines = LineBuffer(LONGEST_LINE)
+        heard = time.monotonic()
+        while not self._done:
+            data = exchange.read(TICK_SECONDS)
+            if data:
+                heard = time.monotonic()
+            elif exchange.ended or time.monotonic() - heard > SILENCE_SECONDS:
+                raise Unavailable(f"The log from {self._address} was cut; going on from the cursor.")
+            else:
+                yield None
+            for line in lines.feed(data).split(b"\n"):
+                if line and (event := self._obey(_decode(line))) is not None:
+                    yield event
+
+    def _obey(self, said: _Said) -> LogEvent:
+        if said.line is not None:
+            text = base64.b64decode(said.line) if said.encoding else said.line.encode()
+            self._waiting.append(text)
+        elif said.cursor is not None:
+            return self._move_to(said.cursor)
+        elif said.gap is not None:
+            return LostLines(said.gap.file or f"partition {said.gap.partition}", said.gap.cause)
+        elif said.stalled is not None and said.stalled.reason == "broker_unavailable":
+            return Waiting("the gateway cannot reach Kafka")
+        elif said.error is not None:
+            error = to_error(said.error)
+            if said.error.retry in {"same", "after"} and self._request.follow:
+                raise Unavailable(error.detail, cause=error.cause)
+            self._done = True
+            raise error
+        elif said.end is not None:
+            self._done = said.end.reason == "idle"
+            return self._move_to(said.end.cursor) if said.end.cursor else None
+        return None
+
+    def _move_to(self, cursor: str) -> LogEvent:
+        self._cursor = cursor
+        lines, self._waiting = self._waiting, []
+        return lines or None
+
+
+class _Refusal(msgspec.Struct):
+    message: str = ""
+
+
+def _refusal(body: bytes) -> TailraceError:
+    try:
+        said = msgspec.json.decode(body, type=_Refusal).message
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        said = ""
+    return TailraceError(said or "What answers there is no log.", hint="Check the address (--url).")
+
+
+def _ticks(seconds: float) -> Iterator[None]:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(TICK_SECONDS, left))
+        yield None
