@@ -1,6 +1,8 @@
 """Examples as processes of their own, and what they print."""
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
+LOGGED = re.compile(r"\d\d:\d\d:\d\d\.\d+Z ")
 MAIN = [sys.executable, "-c", "from tailrace.cli import main; main()"]
 
 
@@ -42,6 +45,16 @@ class Running:
                 self._changed.notify_all()
         with self._changed:
             self._changed.notify_all()
+
+    @property
+    def printed(self):
+        """What the program itself has printed: the lines that are no log's."""
+        return [line for line in self.lines if not LOGGED.match(line)]
+
+    def printed_by(self, program):
+        """What one program of a pipeline has printed, in the order of its workers."""
+        found = [re.fullmatch(rf"{program}(?:\.\d+)? \| (.*)", line) for line in self.lines]
+        return [match[1] for match in found if match and not LOGGED.match(match[1])]
 
     @property
     def text(self):
@@ -88,10 +101,21 @@ def examples():
     return ROOT / "examples"
 
 
+@pytest.fixture
+def copy(examples, tmp_path):
+    """A copy of an example's folder, for one that writes files."""
+
+    def make(name):
+        return Path(shutil.copytree(examples / name, tmp_path / name))
+
+    return make
+
+
 @pytest.fixture(scope="session")
-def environ():
-    """No setting of the caller's environment reaches an example; Python's output comes at once."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("TAILRACE_")} | {"PYTHONUNBUFFERED": "1"}
+def environ(tmp_path_factory):
+    """No setting of the caller's environment reaches an example, and none writes into the user's folders."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("TAILRACE_")}
+    return kept | {"XDG_STATE_HOME": str(tmp_path_factory.mktemp("state"))}
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def dev(environ, tmp_path_factory):
     try:
         lines = running.until_printed("Ctrl-C")
         yield int(next(line for line in lines if "Kafka   localhost:" in line).rpartition(":")[2])
-        assert running.interrupt() == 0
+        assert running.interrupt() == 0, running.text
     finally:
         running.kill()
 
@@ -56,7 +56,7 @@ def test_kafka_python_reads_before_it_writes(script):
     consumer.until_printed("numbers:0:9")
     received = [line for line in consumer.lines if line.startswith("numbers:")]
     assert received == [f"numbers:0:{number} {{'number': {number}}}" for number in range(10)]
-    assert consumer.interrupt() == 0
+    assert consumer.interrupt() == 0, consumer.text
 
 
 @pytest.mark.kafka
@@ -68,4 +68,4 @@ def test_confluent_kafka_writes_before_it_reads(script):
     consumer = script("confluent-kafka", "consumer.py")
     lines = consumer.until(lambda lines: len(lines) >= 5)
     assert lines == [f"{text}: line {text}" for text in ["one", "two", "three", "four", "five"]]
-    assert consumer.interrupt() == 0
+    assert consumer.interrupt() == 0, consumer.text
