@@ -1,0 +1,182 @@
+"""Starts the programs of a pipeline, watches them, and stops them in the order of the flow."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from tailrace.core.errors import TailraceError
+from tailrace.kafka.lag import GroupLags
+from tailrace.kafka.settings import translate
+from tailrace.pipelines.console import Console
+from tailrace.pipelines.figures import Figures
+from tailrace.pipelines.graph import followers, levels
+from tailrace.pipelines.launch import launch
+from tailrace.pipelines.making import Partitions, spots
+from tailrace.pipelines.model import Pipeline, Program
+from tailrace.pipelines.output import KeptOutput
+from tailrace.pipelines.workers import ENDED, UP, State, Worker
+
+STOP_SECONDS = 25.0
+"""For all programs to finish and commit; then they are killed."""
+KILL_SECONDS = 5.0
+TABLE_SECONDS = 0.5
+LAG_SECONDS = 2.0
+
+
+class Supervisor:
+    """Runs programs until all are done, one has died too often, or a signal comes."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        programs: Sequence[Program],
+        partitions: Mapping[str, Partitions],
+        console: Console,
+        outputs: Path | None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._partitions = partitions
+        self._console = console
+        self._kept = {p.name: KeptOutput(outputs / f"{p.name}.log") for p in programs} if outputs else {}
+        self._workers = [
+            Worker(program, index, launch(program, index, pipeline), self._printed, self._changed)
+            for program in programs
+            for index in range(program.workers)
+        ]
+        self._figures = Figures(self._workers)
+        self._started = time.monotonic()
+        self._up = False
+        self._signals: list[int] = []
+        self._wake = asyncio.Event()
+
+    async def run(self) -> int:
+        """Answers the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._on_signal, number)
+        running = [asyncio.create_task(worker.run()) for worker in self._workers]
+        beside = [asyncio.create_task(self._show()), asyncio.create_task(self._ask_lags())]
+        try:
+            await self._until_over()
+            await self._stop()
+            await asyncio.wait(running, timeout=KILL_SECONDS)
+        finally:
+            for task in (*beside, *running):
+                task.cancel()
+            self._kill()
+        self._console.table(self._figures.rows())
+        for kept in self._kept.values():
+            kept.close()
+        return self._exit_code()
+
+    async def _until_over(self) -> None:
+        while not (self._signals or self._failed() or self._all_ended()):
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _stop(self) -> None:
+        """Sources first, so that nobody is sent more; each finishes and commits."""
+        left = [worker for worker in self._workers if worker.state not in ENDED]
+        if not left:
+            return
+        self._console.note("Stopping, sources first.")
+        deadline = time.monotonic() + STOP_SECONDS
+        order = levels(followers(self._pipeline))
+        for behind, level in zip(range(len(order), 0, -1), order, strict=True):
+            here = [worker for worker in left if worker.program.name in level]
+            for worker in here:
+                worker.stop()
+            # A slow level takes nothing of the time of those after it, which get what it leaves.
+            await self._until_ended(here, (deadline - time.monotonic()) / behind)
+        await self._until_ended(left, deadline - time.monotonic())
+        self._kill()
+
+    async def _until_ended(self, workers: Collection[Worker], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while any(worker.state not in ENDED for worker in workers) and len(self._signals) < 2:
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), max(0.0, deadline - time.monotonic()))
+            except TimeoutError:
+                return
+
+    def _kill(self) -> None:
+        for worker in self._workers:
+            if worker.state not in ENDED and worker.pid:
+                self._console.note(f"{worker.name} did not stop in time and is killed.")
+                worker.kill()
+
+    def _exit_code(self) -> int:
+        if len(self._signals) > 1:
+            return 128 + self._signals[1]
+        failed = self._failed()
+        if failed:
+            raise TailraceError(
+                f"The pipeline was stopped: {failed.name} died {failed.restarts.total + 1} times in a row"
+                if failed.restarts.total
+                else f"The pipeline was stopped: {failed.name} could not run.",
+                cause=failed.error,
+                hint=f"Mend {failed.program.run}, then start again: it goes on where it was.",
+            )
+        return 0
+
+    # --- what workers and signals tell ---
+
+    def _failed(self) -> Worker | None:
+        return next((worker for worker in self._workers if worker.state is State.FAILED), None)
+
+    def _all_ended(self) -> bool:
+        return all(worker.state in ENDED for worker in self._workers)
+
+    def _on_signal(self, number: int) -> None:
+        self._signals.append(number)
+        self._wake.set()
+
+    def _printed(self, worker: Worker, line: bytes) -> None:
+        kept = self._kept.get(worker.program.name)
+        text = line.rstrip(b"\r").decode(errors="replace")
+        if kept:
+            kept.add(f"{worker.name} | {text}".encode())
+        self._console.line(worker.name, "".join(c if c.isprintable() or c == "\t" else " " for c in text))
+
+    def _changed(self, worker: Worker) -> None:
+        if worker.state is State.PAUSED:
+            count = f"restart {worker.restarts.total}, at most {worker.program.restarts} in a row"
+            self._console.note(f"{worker.name}: {worker.error}; {count}.")
+        elif worker.state in ENDED:
+            self._console.note(f"{worker.name}: {worker.state}{_why(worker)}.")
+        if not self._up and all(one.state in UP for one in self._workers):
+            self._up = True
+            seconds = time.monotonic() - self._started
+            programs = len({one.program.name for one in self._workers})
+            self._console.note(f"All {programs} programs are ready after {seconds:.1f} s.")
+        self._wake.set()
+
+    # --- what people look at ---
+
+    async def _show(self) -> None:
+        while True:
+            self._console.table(self._figures.rows())
+            await asyncio.sleep(TABLE_SECONDS)
+
+    async def _ask_lags(self) -> None:
+        asked = await asyncio.to_thread(self._lags)
+        while asked:
+            found = [await asyncio.to_thread(one.ask) for one in asked]
+            self._figures.lags = {group: lag for lags in found for group, lag in lags.items()}
+            await asyncio.sleep(LAG_SECONDS)
+
+    def _lags(self) -> Sequence[GroupLags]:
+        reading = {worker.program.name: worker.program for worker in self._workers if worker.program.reads}
+        lags = []
+        for broker in {program.broker for program in reading.values()}:
+            here = [program for program in reading.values() if program.broker == broker]
+            groups = {program.group: spots(program, self._partitions[broker]) for program in here}
+            lags.append(GroupLags(translate({**here[0].kafka, "bootstrap_servers": broker}), groups))
+        return lags
+
+
+def _why(worker: Worker) -> str:
+    return f": {worker.error}" if worker.error and worker.state is State.FAILED else ""
