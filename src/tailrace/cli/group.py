@@ -29,7 +29,7 @@ class Group(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = import_module(f"tailrace.cli.{cmd_name}").command
+        found: click.Command = import_module(f"tailrace.cli.{cmd_name.replace(' ', '_')}").command
         return found
 
     def resolve_command(
@@ -37,6 +37,9 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that is meant; a mistyped one is told the nearest."""
         name = args[0]
+        if " ".join(args[:2]) in COMMANDS:
+            two = " ".join(args[:2])
+            return two, self.get_command(ctx, two), args[2:]
         if not ctx.resilient_parsing and name not in COMMANDS and not name.startswith("-"):
             near = get_close_matches(name, COMMANDS, 1)
             ctx.fail(f"No such command {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))

@@ -121,9 +121,13 @@ class Target:
 
     def way(self, topic: str) -> "Way":
         """Write a topic for as long as it takes."""
-        from tailrace.shipping.ways import BrokerWay, GatewayWay  # noqa: PLC0415  # imported when used
+        if self.url:
+            from tailrace.shipping.gateway_way import GatewayWay  # noqa: PLC0415  # imported when used
 
-        return GatewayWay(self._address(), topic) if self.url else BrokerWay(self._settings(), topic)
+            return GatewayWay(self._address(), topic)
+        from tailrace.shipping.broker_way import BrokerWay  # noqa: PLC0415  # likewise
+
+        return BrokerWay(self._settings(), topic)
 
     def admin(self) -> TopicEditor:
         """Make, show and change topics."""
@@ -154,9 +158,8 @@ class Target:
         return KafkaAdmin(settings)
 
     def _address(self) -> "Address":
-        from tailrace.client.exchange import Address  # noqa: PLC0415  # imported when used
-
         from tailrace.cli.logins import known, saved_logins  # noqa: PLC0415  # likewise
+        from tailrace.client.exchange import Address  # noqa: PLC0415  # imported when used
 
         return known(Address.parse(self.url, self.token), saved_logins())
 

@@ -1,0 +1,89 @@
+"""A file into a spool: the place in the file is written together with the lines before it."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from tailrace.shipping.entries import Entry, line_entries
+from tailrace.shipping.followed import FollowedFile, Taken
+from tailrace.shipping.intake import SYNC_SECONDS
+from tailrace.shipping.marks import decode_mark
+from tailrace.shipping.spool import Spool
+
+# A quiet file is looked at ever more rarely.
+SHORTEST_PAUSE_SECONDS: Final = 0.01
+LONGEST_PAUSE_SECONDS: Final = 0.2
+ROOM_SECONDS: Final = 0.2
+"""How often a wait for room in the spool looks whether it is to end."""
+
+
+class FileIntake:
+    """Moves a file's lines into a spool; a full spool leaves them in the file.
+
+    Args:
+        path: the file.
+        spool: where its lines go; its mark says where to begin.
+        say: tells people what is lost, and what is waited for.
+        stopping: whether to leave.
+    """
+
+    def __init__(
+        self, path: Path, spool: Spool, say: Callable[[str], None], stopping: Callable[[], bool]
+    ) -> None:
+        self._file = FollowedFile(path, decode_mark(spool.mark), say)
+        self._spool = spool
+        self._stopping = stopping
+        self._sync_at = time.monotonic() + SYNC_SECONDS
+        self._pause = SHORTEST_PAUSE_SECONDS
+        self.lines = 0
+        """How many were taken."""
+
+    def follow(self) -> None:
+        """Go on until it is stopped; a last line without an end stays in the file."""
+        while not self._stopping():
+            if not self._move(self._file.take()):
+                self._wait()
+        self._file.close()
+
+    def run_to_end(self) -> None:
+        """Go on until the end of the file that has the name now, a last line without an end included."""
+        while not self._stopping():
+            if self._move(self._file.take()):
+                continue
+            if self._file.at_end:
+                self._move(self._file.rest())
+                break
+            self._wait()
+        self._file.close()
+
+    def _move(self, taken: Taken | None) -> bool:
+        if time.monotonic() >= self._sync_at:
+            self._spool.sync()
+            self._sync_at = time.monotonic() + SYNC_SECONDS
+        if taken is None:
+            return False
+        entries = _entries(taken)
+        mark = taken.mark.encode()
+        while not self._spool.append(entries, mark):
+            with self._spool.changed:
+                self._spool.changed.wait(ROOM_SECONDS)
+            if self._stopping():
+                return False
+        self.lines += taken.lines.count(b"\n")
+        self._pause = SHORTEST_PAUSE_SECONDS
+        return True
+
+    def _wait(self) -> None:
+        threading.Event().wait(self._pause)
+        self._pause = min(self._pause * 1.5, LONGEST_PAUSE_SECONDS)
+
+
+def _entries(taken: Taken) -> list[Entry]:
+    now = time.time_ns() // 1_000_000
+    *lines, last = taken.lines.split(b"\n")
+    entries = [entry for line in lines for entry in line_entries(now, line + b"\n", {})]
+    if last:
+        entries += line_entries(now, last, {}, more=taken.more)
+    return entries

@@ -1,0 +1,286 @@
+"""Lines on disk, in order, until Kafka has them.
+
+What `append` has written survives the end of the process, however it ends: it is in the system's hands. A
+power cut may take what came within the last two `sync`. One thread appends, another reads and says what is
+stored.
+"""
+
+import contextlib
+import os
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tailrace.core.errors import ConfigurationError
+from tailrace.shipping.entries import Entry
+from tailrace.shipping.frames import Frame, Sent, decode_sent, encode, first_frame, last_frame, read_frame
+
+MOST_BYTES: Final = 256 << 20
+LEAST_BYTES: Final = 4 << 20
+"""Below it a full frame might never fit."""
+_SEGMENTS: Final = 16
+"""Of so many files: what is stored is given back to the disk in pieces of that size."""
+_SUFFIX: Final = ".lines"
+
+
+def checked_bytes(most_bytes: int) -> int:
+    """A spool's bound.
+
+    Raises:
+        ConfigurationError: it is too small.
+    """
+    if most_bytes < LEAST_BYTES:
+        raise ConfigurationError(
+            f"A spool cannot have {most_bytes:,} bytes.", hint=f"Give it at least {LEAST_BYTES:,}."
+        )
+    return most_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Frames that were read together; `segment` and `offset` are where the next one begins."""
+
+    frames: Sequence[Frame]
+    segment: int
+    offset: int
+
+
+class Spool:
+    """Lines in a folder that nobody else uses meanwhile.
+
+    Args:
+        folder: where; made if it is missing.
+        most_bytes: what its files may take; an append that finds no room is refused.
+        segment_bytes: what one file takes.
+    """
+
+    def __init__(
+        self, folder: Path, *, most_bytes: int = MOST_BYTES, segment_bytes: int | None = None
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder = folder
+        self.most_bytes = most_bytes
+        self._segment_bytes = segment_bytes or most_bytes // _SEGMENTS
+        self.changed = threading.Condition()
+        """Notified when lines come and when they are stored."""
+        self.key = _identity(folder / "id")
+        """What tells this spool's lines from others' in the topic."""
+        self.lost = 0
+        """Lines that could not be read any more: the disk lost them."""
+        self._sizes = {int(path.stem): path.stat().st_size for path in sorted(folder.glob(f"*{_SUFFIX}"))}
+        self._sent = self._load_sent()
+        self._segment, self._offset = self._sent.segment, self._sent.offset
+        self._expected = self._number = self._sent.number
+        self.mark = self._sent.mark
+        self._recover()
+        self._in = self._out = self._in_segment = -1
+        self._full_files: list[int] = []
+        self._number_at_sync = self._number
+        self._current = max([self._sent.segment, *self._sizes]) + 1
+        self._forget()
+
+    @property
+    def sent(self) -> Sent:
+        """How far it is stored."""
+        return self._sent
+
+    @property
+    def waiting(self) -> int:
+        """How many lines are not stored yet."""
+        return self._number - self._sent.number
+
+    def append(self, entries: Sequence[Entry], mark: bytes = b"") -> bool:
+        """Write lines, all or none; False if there is no room.
+
+        `mark` is where their source stands behind them: after a crash it fits the lines that are there.
+
+        Raises:
+            OSError: the disk does not take them.
+        """
+        timestamps, values = [entry.timestamp for entry in entries], [entry.value for entry in entries]
+        data = encode(Frame(self._number, timestamps, values, mark or self.mark))
+        if not self._has_room(len(data)):
+            return False
+        size = self._sizes.get(self._current, 0)
+        self._write(data, size)
+        with self.changed:
+            self._sizes[self._current] = size + len(data)
+            self._number += len(values)
+            self.mark = mark or self.mark
+            self.changed.notify_all()
+        return True
+
+    def sync(self) -> None:
+        """Let lines that wait since the last call survive a power cut; called by who appends, at times."""
+        waited = self._sent.number < self._number_at_sync
+        self._number_at_sync = self._number
+        if waited and self._out >= 0:
+            os.fsync(self._out)
+        while self._full_files:
+            descriptor = self._full_files.pop()
+            if waited:
+                os.fsync(descriptor)
+            os.close(descriptor)
+
+    def read(self, most_lines: int, most_bytes: int) -> Reading | None:
+        """The next lines after those read before; None if there are none."""
+        with self.changed:
+            sizes, number = dict(self._sizes), self._number
+        frames: list[Frame] = []
+        lines = nbytes = 0
+        while lines < most_lines and nbytes < most_bytes and self._enter(sizes):
+            at = self._offset
+            frame = self._frame(sizes[self._segment])
+            if frame is not None:
+                frames.append(frame)
+                lines += len(frame.values)
+                nbytes += self._offset - at
+        if frames:
+            return Reading(frames, self._segment, self._offset)
+        self._give_up(number)
+        return None
+
+    def rewind(self) -> None:
+        """Read again what is not stored."""
+        self._segment, self._offset = self._sent.segment, self._sent.offset
+        self._expected = self._sent.number
+
+    def stored(self, reading: Reading, partition: int, position: int) -> None:
+        """Lines that were read are in Kafka, before that position of that partition: forget them."""
+        last = reading.frames[-1]
+        self._save(Sent(reading.segment, reading.offset, last.after, last.mark, partition, position))
+
+    def close(self) -> None:
+        """Close its files."""
+        for descriptor in (self._out, self._in, *self._full_files):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._out = self._in = self._in_segment = -1
+        self._full_files.clear()
+
+    # --- room ---
+
+    def _has_room(self, nbytes: int) -> bool:
+        with self.changed:
+            full = sum(self._sizes.values()) + nbytes > self.most_bytes
+        if self._sizes.get(self._current, 0) >= self._segment_bytes or (full and not self.waiting):
+            self._roll()
+        with self.changed:
+            return sum(self._sizes.values()) + nbytes <= self.most_bytes
+
+    def _roll(self) -> None:
+        """Begin another file, so that this one can go when it is stored."""
+        if self._out >= 0:
+            self._full_files.append(self._out)
+            self._out = -1
+        with self.changed:
+            self._current += 1
+            self._forget()
+
+    def _forget(self) -> None:
+        """Remove the files of which all is stored."""
+        for segment, size in list(self._sizes.items()):
+            ended = segment == self._sent.segment and self._sent.offset >= size and segment != self._current
+            if segment < self._sent.segment or ended:
+                self._path(segment).unlink(missing_ok=True)
+                del self._sizes[segment]
+
+    def _save(self, sent: Sent) -> None:
+        # On a full disk the place cannot be kept, yet what is stored can go: a crash then repeats lines.
+        with contextlib.suppress(OSError):
+            _replace(self.folder / "sent", encode(sent))
+        with self.changed:
+            self._sent = sent
+            self._forget()
+            self.changed.notify_all()
+
+    # --- files ---
+
+    def _path(self, segment: int) -> Path:
+        return self.folder / f"{segment:016}{_SUFFIX}"
+
+    def _write(self, data: bytes, at: int) -> None:
+        if self._out < 0:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+            self._out = os.open(self._path(self._current), flags, 0o600)
+        size = at
+        try:
+            while data:
+                written = os.pwrite(self._out, data, at)
+                at, data = at + written, data[written:]
+        except OSError:
+            os.ftruncate(self._out, size)
+            raise
+
+    def _enter(self, sizes: dict[int, int]) -> bool:
+        """Go to the next file where one is read to its end; whether there is something to read."""
+        while self._offset >= sizes.get(self._segment, 0):
+            later = [segment for segment in sizes if segment > self._segment]
+            if not later:
+                return False
+            self._segment, self._offset = min(later), 0
+        return True
+
+    def _frame(self, end: int) -> Frame | None:
+        """The next frame; None where the rest of the file cannot be read."""
+        try:
+            if self._in_segment != self._segment:
+                self._open(self._segment)
+            found = read_frame(self._in, self._offset, end)
+        except OSError:
+            found = None
+        if found is None:
+            self._offset = end
+            return None
+        frame, self._offset = found
+        self.lost += max(0, frame.first - self._expected)
+        self._expected = frame.after
+        return frame
+
+    def _open(self, segment: int) -> None:
+        if self._in >= 0:
+            os.close(self._in)
+            self._in = self._in_segment = -1
+        self._in = os.open(self._path(segment), os.O_RDONLY | os.O_CLOEXEC)
+        self._in_segment = segment
+
+    def _give_up(self, number: int) -> None:
+        """At the end of all files: lines up to the number that were not found there are lost."""
+        if self._expected < number:
+            self.lost += number - self._expected
+            self._expected = number
+            if self._sent.number < number:
+                self._save(Sent(self._segment, self._offset, number, self.mark))
+
+    def _load_sent(self) -> Sent:
+        with contextlib.suppress(FileNotFoundError):
+            if sent := decode_sent((self.folder / "sent").read_bytes()):
+                return sent
+        # A power cut took it: what the files hold is sent again.
+        first = next((f.first for s in self._sizes if (f := first_frame(self._path(s)))), 0)
+        return Sent(number=first)
+
+    def _recover(self) -> None:
+        """What the last process wrote: its last sound frame says which number and mark come next."""
+        for segment in reversed(self._sizes):
+            frame = last_frame(self._path(segment))
+            if frame is not None:
+                if frame.after > self._number:
+                    self._number, self.mark = frame.after, frame.mark
+                return
+
+
+def _identity(path: Path) -> bytes:
+    if not path.exists() or not path.read_bytes():
+        _replace(path, uuid.uuid4().hex[:16].encode())
+    return path.read_bytes()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """A crash leaves either the old or the new content."""
+    beside = path.with_suffix(".new")
+    beside.write_bytes(data)
+    beside.replace(path)

@@ -1,0 +1,238 @@
+"""The spool: whatever happens between two appends, no line is lost, repeated or out of order."""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tailrace.core.errors import ConfigurationError
+from tailrace.shipping.entries import Entry
+from tailrace.shipping.spool import Spool, checked_bytes
+
+
+def entries(first, count, size=10):
+    return [Entry(n, b"%d" % n * size) for n in range(first, first + count)]
+
+
+def values(spool, most=10_000):
+    """All that can be read now, with the numbers of the lines."""
+    found = []
+    while reading := spool.read(most, 1 << 20):
+        for frame in reading.frames:
+            found += zip(range(frame.first, frame.after), frame.values, strict=True)
+    return found
+
+
+def numbered(first, count, size=10):
+    return [(e.timestamp, e.value) for e in entries(first, count, size)]
+
+
+def test_what_was_appended_is_read_by_the_next_process(tmp_path):
+    """Nothing was closed or synced in between, as a kill leaves it."""
+    spool = Spool(tmp_path)
+    assert spool.append(entries(0, 3), b"here")
+    again = Spool(tmp_path)
+    assert (values(again), again.waiting, again.mark) == (numbered(0, 3), 3, b"here")
+    assert again.key == spool.key
+
+
+def test_what_is_stored_is_forgotten_also_by_the_next_process(tmp_path):
+    """And the disk gets its room back; numbers and the place in the source go on."""
+    spool = Spool(tmp_path)
+    spool.append(entries(0, 3), b"one")
+    reading = spool.read(100, 1 << 20)
+    spool.append(entries(3, 2), b"two")
+    spool.stored(reading, 0, 77)
+    again = Spool(tmp_path)
+    assert values(again) == numbered(3, 2)
+    again.stored(again_reading(again), 0, 79)
+    last = Spool(tmp_path)
+    assert (values(last), last.waiting, last.mark, last.sent.position) == ([], 0, b"two", 79)
+    assert not list(tmp_path.glob("*.lines"))
+
+
+def again_reading(spool):
+    spool.rewind()
+    return spool.read(100, 1 << 20)
+
+
+def test_rewinding_reads_again_what_is_not_stored(tmp_path):
+    """As after an answer that never came."""
+    spool = Spool(tmp_path)
+    spool.append(entries(0, 4))
+    assert values(spool) == numbered(0, 4)
+    spool.rewind()
+    assert values(spool) == numbered(0, 4)
+
+
+def test_a_full_spool_refuses_until_something_is_stored(tmp_path):
+    """Its files never take more than they may."""
+    spool = Spool(tmp_path, most_bytes=10_000, segment_bytes=1_000)
+    count = 0
+    while spool.append(entries(count, 1)):
+        count += 1
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.lines")) <= 10_000
+    spool.stored(spool.read(count // 2, 1 << 20), 0, 1)
+    assert spool.append(entries(count, 1))
+
+
+def test_one_that_is_full_of_stored_lines_has_room(tmp_path):
+    """What is stored is never the reason to refuse."""
+    spool = Spool(tmp_path, most_bytes=10_000)
+    for n in range(1_000):
+        assert spool.append(entries(n, 1, size=50))
+        spool.stored(spool.read(10, 1 << 20), 0, n)
+    assert spool.waiting == 0
+
+
+@pytest.mark.parametrize("cut", [1, 5, 9, 30])
+def test_a_torn_end_is_not_there_and_the_rest_is(tmp_path, cut):
+    """The frame that a power cut tore never was; numbers and marks fit what is left."""
+    spool = Spool(tmp_path)
+    spool.append(entries(0, 2), b"one")
+    spool.append(entries(2, 2), b"two")
+    (file,) = tmp_path.glob("*.lines")
+    os.truncate(file, file.stat().st_size - cut)
+    again = Spool(tmp_path)
+    assert (again.waiting, again.mark) == (2, b"one")
+    again.append(entries(2, 1), b"three")
+    assert values(again) == numbered(0, 3)
+    assert again.lost == 0
+
+
+def test_lines_that_the_disk_damaged_are_counted_and_passed(tmp_path):
+    """What stands in other files is read on."""
+    spool = Spool(tmp_path, most_bytes=1 << 20, segment_bytes=1)
+    for n in range(3):
+        spool.append(entries(n, 1))
+    damage(sorted(tmp_path.glob("*.lines"))[1])
+    assert values(spool) == numbered(0, 1) + numbered(2, 1)
+    assert spool.lost == 1
+
+
+def test_lines_that_were_all_deleted_do_not_wait_for_ever(tmp_path):
+    """Somebody emptied the folder under a running process."""
+    spool = Spool(tmp_path, segment_bytes=1)
+    spool.append(entries(0, 2))
+    for file in tmp_path.glob("*.lines"):
+        file.unlink()
+    assert values(spool) == []
+    assert (spool.waiting, spool.lost) == (0, 2)
+    spool.append(entries(2, 1))
+    assert values(spool) == numbered(2, 1)
+
+
+def test_a_damaged_place_sends_again_rather_than_losing(tmp_path):
+    """The files themselves say where they begin."""
+    spool = Spool(tmp_path)
+    spool.append(entries(0, 2))
+    spool.stored(spool.read(10, 1 << 20), 0, 2)
+    spool.append(entries(2, 2))
+    damage(tmp_path / "sent")
+    again = Spool(tmp_path)
+    assert values(again)[-2:] == numbered(2, 2)
+    assert again.lost == 0
+
+
+def damage(file):
+    data = bytearray(file.read_bytes())
+    data[-3] ^= 0xFF
+    file.write_bytes(data)
+
+
+def test_a_disk_that_takes_nothing_leaves_the_spool_as_it_was(tmp_path, monkeypatch):
+    """The error is the caller's; nothing of the lines is there."""
+    spool = Spool(tmp_path)
+    spool.append(entries(0, 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", no_space)
+        with pytest.raises(OSError, match="no space"):
+            spool.append(entries(1, 1))
+    spool.append(entries(1, 1))
+    assert values(spool) == numbered(0, 2)
+
+
+def no_space(*_):
+    raise OSError(28, "no space")
+
+
+def test_a_bound_that_fits_no_frame_is_refused():
+    """Said at the start, not when lines are lost."""
+    with pytest.raises(ConfigurationError, match="1,000 bytes"):
+        checked_bytes(1_000)
+
+
+class SpoolMachine(RuleBasedStateMachine):
+    """Any order of appends, reads, confirmations and kills, also in the middle of a write."""
+
+    @initialize(segment=st.sampled_from([1, 100, 2_000]))
+    def start(self, segment):
+
+        self.temporary = TemporaryDirectory()
+        self.segment = segment
+        self.appended, self.stored, self.open = 0, 0, []
+        self.spool = self.new()
+
+    def new(self):
+        return Spool(Path(self.temporary.name), most_bytes=20_000, segment_bytes=self.segment)
+
+    @rule(count=st.integers(1, 20), size=st.integers(0, 40))
+    def append(self, count, size):
+        if self.spool.append(entries(self.appended, count, size), b"%d" % (self.appended + count)):
+            self.appended += count
+
+    @rule(most=st.integers(1, 50))
+    def read(self, most):
+        if not self.open and (reading := self.spool.read(most, 5_000)):
+            self.open = [reading]
+            numbers = [n for frame in reading.frames for n in range(frame.first, frame.after)]
+            assert numbers == list(range(self.stored, self.stored + len(numbers)))
+            assert [t for frame in reading.frames for t in frame.timestamps] == numbers
+
+    @rule()
+    def store(self):
+        if self.open:
+            reading = self.open.pop()
+            self.stored = reading.frames[-1].after
+            self.spool.stored(reading, 0, self.stored)
+
+    @rule()
+    def rewind(self):
+        self.open.clear()
+        self.spool.rewind()
+
+    @rule()
+    def sync(self):
+        self.spool.sync()
+
+    @rule(torn=st.binary(max_size=40))
+    def kill(self, torn):
+        """The last write may have come half."""
+        files = sorted(Path(self.temporary.name).glob("*.lines"))
+        self.spool.close()
+        if files:
+            with files[-1].open("ab") as file:
+                file.write(torn)
+        self.open.clear()
+        self.spool = self.new()
+
+    @invariant()
+    def counts_what_waits(self):
+        if hasattr(self, "spool"):
+            assert self.spool.waiting == self.appended - self.stored
+            assert self.spool.mark == (b"%d" % self.appended if self.appended else b"")
+            assert self.spool.lost == 0
+
+    def teardown(self):
+        if hasattr(self, "spool"):
+            self.open.clear()
+            self.spool.rewind()
+            assert [n for n, _ in values(self.spool)] == list(range(self.stored, self.appended))
+            self.spool.close()
+            self.temporary.cleanup()
+
+
+TestSpoolMachine = SpoolMachine.TestCase
