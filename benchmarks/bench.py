@@ -138,5 +138,5 @@ class Bench:
         return made
 
     def forget(self) -> None:
-        """Forget what was measured, so that another run takes its own raw limits; topics stay."""
-        self._kept = {name: kept for name, kept in self._kept.items() if name.startswith("filled")}
+        """Forget what was measured, so that another run takes its own raw limits; topics and warmth stay."""
+        self._kept = {name: kept for name, kept in self._kept.items() if name.startswith(("filled", "warm"))}

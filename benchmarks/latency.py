@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Measurement, Run
 from benchmarks.probes import Watch
-from benchmarks.processes import Gateway, child, loadgen, milliseconds
+from benchmarks.processes import Gateway, Report, child, loadgen, milliseconds, module
 from benchmarks.producer import settings
 from benchmarks.values import stamp_of, stamped
 
@@ -58,13 +58,25 @@ def watched_quietly(bench: Bench, gateway: Gateway, number: int) -> Iterator[Non
     bench.delete(names)
 
 
+def bare(pace: Pace, bench: Bench) -> Report:
+    """Time the same flow to a bare consumer; it also warms the broker, which is slow after its start."""
+    topic, warm = bench.topic(), pace.rate * WARM_SECONDS
+    listener = module("listener", broker=bench.broker, topic=topic, count=pace.count, warm=warm)
+    with child(listener) as hearing, bench.producer(topic, count=pace.count, rate=pace.rate) as producer:
+        hearing.wait_ready()
+        producer.go()
+        return hearing.report(FLOW_SECONDS + WARM_SECONDS + SLACK_SECONDS)
+
+
 def measure(pace: Pace, bench: Bench) -> Run:
     """Let records flow at a steady pace and time each at each client."""
     topic = bench.topic()
+    bench.once("warm", partial(bare, Pace(1, 1000), bench))
     limit = FLOW_SECONDS + WARM_SECONDS + SLACK_SECONDS
     with ExitStack() as stack:
         gateway = stack.enter_context(bench.gateway())
         stack.enter_context(watched_quietly(bench, gateway, pace.quiet))
+        raw = bare(pace, bench)
         producer = stack.enter_context(bench.producer(topic, count=pace.count, rate=pace.rate))
         command = loadgen(
             "latency", address=gateway.address, topic=topic, clients=pace.clients, expect=pace.count,
@@ -75,10 +87,12 @@ def measure(pace: Pace, bench: Bench) -> Run:
         with Watch(gateway.pid, gateway.port, sockets=False) as watch:
             producer.go()
             report = listeners.report(limit + SLACK_SECONDS)
-        details = {"clients": report, "gateway": watch.report(), "producer": producer.report(60)}
+        details = {"clients": report, "gateway": watch.report(), "producer": producer.report(60), "bare": raw}
     figures = {
         "p50_ms": milliseconds(report, "p50"),
         "p99_ms": milliseconds(report, "p99"),
+        "bare_p50_ms": milliseconds(raw, "p50"),
+        "bare_p99_ms": milliseconds(raw, "p99"),
         "wrong": report["lost"] + report["extra"] + report["wrong_records"] + report["closed"],
         "cores": watch.cpu / max(report["seconds"], 1e-9),
     }
@@ -164,11 +178,13 @@ def _paced(name: str, what: str, pace: Pace, p50: float, p99: float) -> Measurem
     return Measurement(
         name,
         f"latency, {what}",
-        "none: milliseconds",
+        "one bare consumer, the same flow just before",
         partial(measure, pace),
         (
             Figure("p50_ms", "p50", "ms", at_most=p50),
             Figure("p99_ms", "p99", "ms", at_most=p99),
+            Figure("bare_p50_ms", "p50 to a bare consumer", "ms"),
+            Figure("bare_p99_ms", "p99 to a bare consumer", "ms"),
             Figure("wrong", "records lost, repeated or out of order", at_most=0),
             Figure("cores", "gateway's processor time", "cores"),
         ),
