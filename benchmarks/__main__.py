@@ -5,7 +5,18 @@ import sys
 
 from confluent_kafka import KafkaException
 
-from benchmarks import commands, fanout, footprint, latency, machine, producing, reading, report, results
+from benchmarks import (
+    commands,
+    fanout,
+    footprint,
+    latency,
+    machine,
+    producing,
+    reading,
+    report,
+    results,
+    shipping,
+)
 from benchmarks.bench import Bench
 from benchmarks.figures import Measurement, Run
 from benchmarks.processes import BenchmarkError
@@ -18,6 +29,7 @@ MEASUREMENTS: list[Measurement] = [
     *producing.MEASUREMENTS,
     *footprint.MEASUREMENTS,
     *commands.MEASUREMENTS,
+    *shipping.MEASUREMENTS,
 ]
 
 
