@@ -178,18 +178,33 @@ logging.debug("not this")
     assert logs(stored) == ["configured\n"]
 
 
-def test_a_forked_child_logs_with_a_spool_of_its_own(kafka, task, tmp_path, stored):
-    """And ends; the parent goes on."""
-    code = f"""
-import logging, os, sys
-from tailrace.logging import KafkaHandler
-logging.getLogger().addHandler(KafkaHandler({task!r}, {kafka.bootstrap_servers!r}, spool={str(tmp_path)!r}))
-logging.warning("before")
+FORKS = {
+    "os.fork": """
 child = os.fork()
 if not child:
     logging.warning("child")
     sys.exit(0)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+""",
+    "multiprocessing": """
+import multiprocessing
+child = multiprocessing.get_context("fork").Process(target=logging.warning, args=("child",))
+child.start()
+child.join()
+assert child.exitcode == 0
+""",
+}
+
+
+@pytest.mark.parametrize("fork", FORKS)
+def test_a_forked_child_logs_with_a_spool_of_its_own(kafka, task, tmp_path, stored, fork):
+    """And ends, its lines stored; the parent goes on."""
+    code = f"""
+import logging, os, sys
+from tailrace.logging import KafkaHandler
+logging.getLogger().addHandler(KafkaHandler({task!r}, {kafka.bootstrap_servers!r}, spool={str(tmp_path)!r}))
+logging.warning("before")
+{FORKS[fork]}
 logging.warning("parent")
 """
     done = subprocess.run(

@@ -133,6 +133,9 @@ class KafkaHandler(logging.Handler):
             self._late += 1
             raise ConfigurationError("This handler is closed, so the line is lost.")
         self._running = self._start()
+        if multiprocessing := sys.modules.get("multiprocessing.util"):
+            # Its children end without Python's own way of closing handlers.
+            multiprocessing.Finalize(None, self.close, exitpriority=0)
         return self._running
 
     def forked(self) -> None:
