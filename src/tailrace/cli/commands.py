@@ -19,8 +19,8 @@ COMMANDS = {
     "config": "The settings in force and where each comes from",
     "completion": "The script for your shell's Tab key",
 }
-# They hold processes and connections that have to be closed before the process may end.
-SERVICES = {"dev", "serve", "broker"}
+# They hold processes and connections, or a program's own, that have to be closed before the process may end.
+SERVICES = {"dev", "serve", "broker", "run"}
 
 _HEAD = """\
 Usage: tailrace COMMAND [OPTIONS] [ARGS]...

@@ -175,8 +175,5 @@ def _failed(tell: Callable[[Status], None], error: TailraceError) -> int:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Nothing is left to do; taking Kafka's client apart would take up to a second.
-    os._exit(code)
+    # What the program has registered for its exit has its turn: log handlers that still hold lines, for one.
+    sys.exit(main(sys.argv[1:]))
