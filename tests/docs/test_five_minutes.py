@@ -1,18 +1,16 @@
 """Every command of "Kafka in five minutes", on real Kafka, with what the page says it prints."""
 
 import os
-import pty
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from .console import at_terminal, pattern, steps
 from .pages import ROOT, blocks
 
 PAGE = ROOT / "docs/kafka-in-five-minutes.md"
-SECONDS = 60
 
 
 @pytest.fixture
@@ -22,39 +20,6 @@ def shell(kafka, tmp_path):
     path = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
     environ |= {"PATH": path, "TAILRACE_BROKER": kafka.bootstrap_servers, "COLUMNS": "120"}
     return lambda command: at_terminal(command, environ, tmp_path)
-
-
-def at_terminal(command, environ, folder):
-    """The lines that a command prints to a terminal; it must end well."""
-    ours, theirs = pty.openpty()
-    with os.fdopen(theirs, "wb") as terminal:
-        process = subprocess.Popen(
-            ["bash", "-c", command], cwd=folder, env=environ, stdout=terminal, stderr=subprocess.STDOUT
-        )
-    with os.fdopen(ours, "rb") as screen:
-        printed = b"".join(iter(lambda: read_screen(screen), b""))
-    assert process.wait(SECONDS) == 0, printed.decode()
-    return printed.decode().replace("\r\n", "\n")
-
-
-def read_screen(screen):
-    """More of what was printed; a terminal that nobody writes to any more ends with an error on Linux."""
-    try:
-        return screen.read1()
-    except OSError:
-        return b""
-
-
-def steps(text):
-    """A console block's commands, each with the output that the page shows."""
-    for step in re.split(r"^\$ ", text, flags=re.M)[1:]:
-        command, _, output = step.partition("\n")
-        yield command, output
-
-
-def pattern(output):
-    """What the page shows, where … stands for anything."""
-    return re.escape(output).replace(re.escape("…\n"), r"(?:.*\n)+").replace("…", ".*")
 
 
 @pytest.mark.kafka

@@ -5,8 +5,9 @@ import socket
 import sys
 
 import pytest
+from tests.running import Running
 
-from .conftest import MAIN, Running
+from .conftest import MAIN
 
 KAFKA_PORT = 9092
 
