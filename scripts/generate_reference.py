@@ -20,7 +20,7 @@ from tailrace.kafka.settings_table import ROWS, Row
 from tailrace.protocol.parameters import Parameter
 from tailrace.protocol.routes import ROUTES, Route
 from tailrace.settings import OTHER_VARIABLES, Declaration, declarations
-from tailrace.telemetry import Metrics
+from tailrace.telemetry.metrics import Metrics
 
 REFERENCE: Final = Path(__file__).parents[1] / "docs" / "reference"
 HELP_WIDTH: Final = 100

@@ -35,7 +35,8 @@ from tailrace.kafka.writer import KafkaWriter
 from tailrace.owners import looked_up
 from tailrace.settings import People, Settings
 from tailrace.settings.reloading import follow_people
-from tailrace.telemetry import Metrics, configure_logs
+from tailrace.telemetry.logs import configure_logs
+from tailrace.telemetry.metrics import Metrics
 from tailrace.transports.access import HeaderAccess
 from tailrace.transports.app import make_app
 from tailrace.transports.gateway import Gateway, Handler

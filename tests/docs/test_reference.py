@@ -10,7 +10,7 @@ from tailrace.kafka.settings_names import OWNED
 from tailrace.kafka.settings_table import ROWS
 from tailrace.protocol.routes import ROUTES
 from tailrace.settings import OTHER_VARIABLES, declarations
-from tailrace.telemetry import Metrics
+from tailrace.telemetry.metrics import Metrics
 
 
 def descendants(error):

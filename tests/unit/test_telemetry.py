@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrace.telemetry import Counter, Family, Gauge, Histogram, Metrics, configure_logs, redact
-from tailrace.telemetry.registry import exposition
+from tailrace.telemetry.logs import configure_logs
+from tailrace.telemetry.metrics import Metrics
+from tailrace.telemetry.redaction import redact
+from tailrace.telemetry.registry import Counter, Family, Gauge, Histogram, exposition
 
 SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="(\\.|[^"\\\n])*"(,[a-z]+="(\\.|[^"\\\n])*")*\})? -?[0-9.e+-]+')
 CANARY = "CANARYcanary1234567890"

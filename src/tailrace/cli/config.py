@@ -6,6 +6,7 @@ import click
 
 from tailrace.cli.options import Command
 from tailrace.cli.output import show
+from tailrace.core.secrets import REDACTED, is_secret
 
 
 @click.command(cls=Command, example="tailrace config --config tailrace.toml", name="config")
@@ -26,9 +27,8 @@ def command(config: str | None, changed: bool) -> None:  # noqa: FBT001  # click
 
 
 def _row(name: str, value: object, sources: Mapping[str, str]) -> dict[str, object]:
-    from tailrace import settings  # noqa: PLC0415  # see above
 
-    shown = settings.REDACTED if settings.is_secret(name) else _plain(value)
+    shown = REDACTED if is_secret(name) else _plain(value)
     return {"name": name, "value": shown, "source": sources.get(name, "default")}
 
 

@@ -26,9 +26,9 @@ from tailrace.core.errors import BadRequest, BrokerUnavailable, TailraceError, T
 from tailrace.core.ports import NewTopic, PartitionDetail, TopicDetail, internal_topic
 from tailrace.kafka.admin_config import refused
 from tailrace.kafka.connection import asking_settings, known_offset
-from tailrace.kafka.reader import topic_id_bytes
 from tailrace.kafka.settings import ClientSettings, client_config
 from tailrace.kafka.silence import Silence
+from tailrace.kafka.topic_ids import topic_id_bytes
 
 CALL_SECONDS = 10.0
 # How often a change is looked for until every partition has it.

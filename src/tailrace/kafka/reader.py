@@ -1,11 +1,10 @@
 """The LogReader on Kafka: questions by an administrator's client, reads by a pool of consumers."""
 
 import asyncio
-import base64
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition, Uuid
+from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
@@ -16,6 +15,7 @@ from tailrace.kafka import connection
 from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.errors import translate_question
 from tailrace.kafka.reader_pool import CLOSE_SECONDS, CatchUpPool
+from tailrace.kafka.topic_ids import topic_id_bytes
 
 ANSWER_SECONDS = 10.0
 # A leader that is silent holds back the others' answers: less than a stream waits for where it starts.
@@ -117,12 +117,6 @@ class KafkaReader:
         asked = asyncio.wrap_future(self._admin.describe_cluster(request_timeout=ANSWER_SECONDS))
         self._cluster_id = str((await _answer("ask the cluster's id", asked)).cluster_id)
         return self._cluster_id
-
-
-def topic_id_bytes(topic_id: Uuid) -> bytes:
-    """The 16 bytes of a topic's id; its text is base64 of the standard alphabet, unlike Kafka's own."""
-    text = str(topic_id)
-    return base64.b64decode(text + "=" * (-len(text) % 4))
 
 
 def _whole(topic: str, offsets: Mapping[int, int | None]) -> Mapping[int, int]:

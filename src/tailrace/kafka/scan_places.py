@@ -17,8 +17,8 @@ from tailrace.core.scans import Missing
 from tailrace.core.starts import Edge, Last, Moment, Start
 from tailrace.kafka.connection import asking_settings, known_offset
 from tailrace.kafka.errors import translate_exception
-from tailrace.kafka.reader import topic_id_bytes
 from tailrace.kafka.silence import Silence
+from tailrace.kafka.topic_ids import topic_id_bytes
 
 # A person waits for it: long enough for a broker that elects, short enough to say that none is there.
 ANSWER_SECONDS = 5.0

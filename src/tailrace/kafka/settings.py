@@ -11,11 +11,11 @@ from typing import Any
 from confluent_kafka import KafkaException, Producer
 
 from tailrace.core.errors import ConfigurationError
+from tailrace.core.secrets import REDACTED, is_secret
 from tailrace.kafka import settings_names as names
 from tailrace.kafka.client_log import tame
 from tailrace.kafka.settings_table import ROWS, Row, broker_list
 from tailrace.kafka.settings_trial import why_refused
-from tailrace.settings.declarations import REDACTED, is_secret
 
 LOGGER = logging.getLogger("tailrace.kafka")
 tame(LOGGER)

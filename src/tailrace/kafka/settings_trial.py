@@ -18,7 +18,10 @@ _NOBODY = "http://127.0.0.1:1/"
 
 def why_refused(client: Mapping[str, object]) -> str:
     """Why librdkafka makes no client with these settings; empty if it makes each kind."""
-    quiet = {name: value for name, value in client.items() if name not in _LEFT_OUT} | {"log_level": 0}
+    quiet = {name: value for name, value in client.items() if name not in _LEFT_OUT}
+    if not quiet:
+        return ""
+    quiet["log_level"] = 0
     if _ENDPOINT in quiet:
         quiet[_ENDPOINT] = _NOBODY
     try:

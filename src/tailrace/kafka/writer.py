@@ -10,7 +10,7 @@ from tailrace.core.ports import NewRecord, Outcome
 from tailrace.kafka.settings import LOGGER, ClientSettings, producer_config
 from tailrace.kafka.writer_batch import Batch, fitting
 from tailrace.kafka.writer_outlet import Outlet
-from tailrace.telemetry import Metrics
+from tailrace.telemetry.metrics import Metrics
 
 # At 400,000 records/s this is 50 ms of the log; what waits longer waits with the client.
 MOST_RECORDS = 20_000

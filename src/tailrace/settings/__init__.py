@@ -7,7 +7,6 @@ over the file. `[kafka]` also takes any client setting, which `tailrace.kafka` t
 """
 
 from tailrace.settings.declarations import (
-    REDACTED,
     Deadlines,
     Declaration,
     GrantEntry,
@@ -21,14 +20,12 @@ from tailrace.settings.declarations import (
     SocketIO,
     TaskLogs,
     declarations,
-    is_secret,
 )
 from tailrace.settings.loading import OTHER_VARIABLES, find_file, load, load_people, user_folder
 from tailrace.settings.principals import People
 
 __all__ = [
     "OTHER_VARIABLES",
-    "REDACTED",
     "Deadlines",
     "Declaration",
     "GrantEntry",
@@ -44,7 +41,6 @@ __all__ = [
     "TaskLogs",
     "declarations",
     "find_file",
-    "is_secret",
     "load",
     "load_people",
     "user_folder",

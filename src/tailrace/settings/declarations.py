@@ -1,7 +1,6 @@
 """The declarations: groups of frozen values, each field with its sentence, unit and bounds."""
 
 import math
-import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -9,12 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
-REDACTED = "***"
-PREFIX = "TAILRACE_"
+from tailrace.core.secrets import REDACTED, is_secret
 
-_SECRET = re.compile(
-    r"password|passwd|secret|token|credential|jaas|[._]pem\b|private|oauthbearer[._]config|database_url", re.I
-)
+PREFIX = "TAILRACE_"
 
 T = TypeVar("T")
 
@@ -264,8 +260,3 @@ def declarations() -> Iterator[Declaration]:
 
 DECLARED = {declared.name: declared for declared in declarations()}
 VARIABLES = {declared.variable: declared.name for declared in DECLARED.values()}
-
-
-def is_secret(name: str) -> bool:
-    """Whether a setting's value must never be shown."""
-    return bool(_SECRET.search(name))

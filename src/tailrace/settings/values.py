@@ -5,7 +5,8 @@ import re
 from typing import NamedTuple, NoReturn
 
 from tailrace.core.errors import ConfigurationError
-from tailrace.settings.declarations import REDACTED, Declaration, is_secret
+from tailrace.core.secrets import REDACTED, is_secret
+from tailrace.settings.declarations import Declaration
 
 COMMAND_LINE = "command line"
 

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from math import isfinite
 
-REDACTED = "***"
+from tailrace.core.secrets import REDACTED
+
 LONGEST_TEXT = 8192  # a longer text in a log line is cut here
 DEEPEST = 6  # levels of nested fields; what lies deeper is written as a text
 

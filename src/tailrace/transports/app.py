@@ -21,7 +21,8 @@ from tailrace.core.cursors import valid_topic_name
 from tailrace.core.errors import BadRequest, Internal, MethodNotAllowed, NotFound, Stopping, TailraceError
 from tailrace.protocol.parameters import ParameterReader, Value
 from tailrace.protocol.routes import ROUTES, Route
-from tailrace.telemetry import Counter, Metrics
+from tailrace.telemetry.metrics import Metrics
+from tailrace.telemetry.registry import Counter
 from tailrace.transports.body import ClientGone
 from tailrace.transports.errors import (
     allowed_origin,

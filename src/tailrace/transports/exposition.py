@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from time import monotonic
 
-from tailrace.telemetry import Metrics
+from tailrace.telemetry.metrics import Metrics
 
 KEPT_SECONDS = 1.0
 

@@ -10,7 +10,7 @@ from tailrace.core.tally import Tally
 from tailrace.protocol.parameters import Value
 from tailrace.protocol.routes import Route
 from tailrace.settings import Settings
-from tailrace.telemetry import TRANSPORTS, Metrics
+from tailrace.telemetry.metrics import TRANSPORTS, Metrics
 from tailrace.transports.budget import Budget
 from tailrace.transports.exposition import Exposition
 

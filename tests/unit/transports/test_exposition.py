@@ -1,6 +1,6 @@
 """The metrics' text is made once a second."""
 
-from tailrace.telemetry import Metrics
+from tailrace.telemetry.metrics import Metrics
 from tailrace.transports.exposition import Exposition
 
 

@@ -11,7 +11,7 @@ import msgspec
 from tailrace.core.errors import BrokerUnavailable, Stopping
 from tailrace.protocol.openapi import document, page
 from tailrace.protocol.routes import ROUTES
-from tailrace.telemetry import CONTENT_TYPE
+from tailrace.telemetry.registry import CONTENT_TYPE
 from tailrace.transports.gateway import Answer, Call, Gateway
 
 STRICT_SECONDS = 5.0
