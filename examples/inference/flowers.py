@@ -7,7 +7,7 @@ from pathlib import Path
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
-from tailrace import App
+from tailrace import App, To
 
 MODEL = Path(__file__).with_name("model.pickle")
 FLOWERS = load_iris()
@@ -24,16 +24,17 @@ def train() -> None:
 
 
 @app.task(to="measures")
-def measure() -> Iterator[dict[str, list[float]]]:
-    """Send each flower's four measures."""
-    for measures in FLOWERS.data:
-        yield {"measures": measures.tolist()}
+def measure() -> Iterator[To]:
+    """Send each flower's four measures; keys spread them over the partitions, and so over the workers."""
+    for number, measures in enumerate(FLOWERS.data):
+        yield To("measures", {"measures": measures.tolist()}, key=str(number))
 
 
 @app.on("measures", to="species", batch=50)
 def guess(values: list[dict[str, list[float]]]) -> list[dict[str, object]]:
     """Name the species of up to fifty flowers at a time: one call of the model for all of them."""
     found = model().predict([value["measures"] for value in values])
+    print(f"Named {len(values)} flowers")
     return [value | {"species": str(FLOWERS.target_names[n])} for value, n in zip(values, found, strict=True)]
 
 

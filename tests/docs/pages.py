@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 _FOLDERS = [ROOT, *(ROOT / "docs" / name for name in (".", "decisions", "tutorials", "from"))]
-_EXAMPLES = ROOT.glob("examples/*/README.md")
+_EXAMPLES = [*ROOT.glob("examples/README.md"), *ROOT.glob("examples/*/README.md")]
 PAGES = sorted([*(page for folder in _FOLDERS for page in folder.glob("*.md")), *_EXAMPLES])
 _FENCE = re.compile(r"^( *)```(\w+)([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _TITLE = re.compile(r'title="([^"]*)"')

@@ -48,6 +48,7 @@ def test_a_model_names_flowers_in_two_workers(tailrace, copy):
     species = sorted(line.rpartition(" ")[2] for line in running.printed_by("show"))
     assert species.count("setosa") == 50
     assert 45 <= species.count("virginica") <= 55
+    assert all(any(line.startswith(f"guess.{n} | Named") for line in running.lines) for n in (0, 1))
     assert running.interrupt() == 0, running.text
 
 

@@ -66,6 +66,8 @@ def _service(program: Program, pipeline: Pipeline) -> Mapping[str, Any]:
         "volumes": ["./:/work:ro"],
         "command": ["run", pipeline.file.name, program.name],
         "stop_grace_period": STOP_GRACE,
+        # The image's own check asks a gateway.
+        "healthcheck": {"disable": True},
         # A task that is done stays so.
         "restart": "on-failure",
     }

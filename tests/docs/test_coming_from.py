@@ -1,0 +1,54 @@
+"""The programs on the pages for those who come from elsewhere do what stands beside them."""
+
+import ast
+
+import pytest
+
+from tailrace import App
+
+from .pages import ROOT, blocks
+
+FROM = ROOT / "docs/from"
+ORDER = {"number": 7, "amount": 10.0}
+
+
+def app_of(page, title):
+    """The app of a page's file."""
+    (text,) = (block.text for block in blocks(FROM / page) if block.title == title)
+    module = {}
+    exec(compile(text, title, "exec"), module)
+    return next(value for value in module.values() if isinstance(value, App))
+
+
+@pytest.mark.parametrize("page", sorted(FROM.glob("*.md")), ids=lambda page: page.stem)
+def test_what_stands_on_a_page_is_python(page):
+    """Both sides of each comparison can be copied."""
+    for block in blocks(page):
+        if block.language == "python":
+            ast.parse(block.text)
+
+
+def test_a_consumer_of_kafka_python_becomes_a_function(capsys):
+    """It prints the key and a field of each order."""
+    with app_of("kafka-python.md", "billing.py").test() as trial:
+        trial.send("orders", ORDER, key="k")
+        trial.run()
+    assert capsys.readouterr().out == "b'k' 10.0\n"
+
+
+@pytest.mark.parametrize(("page", "total"), [("kafka-python.md", 12.0), ("confluent-kafka.md", 10.0)])
+def test_a_producer_becomes_a_return_value(page, total):
+    """The bill goes under the order's number."""
+    with app_of(page, "bills.py").test() as trial:
+        trial.send("orders", ORDER)
+        trial.run()
+        (bill,) = trial.sent_records("bills")
+    assert (bill.key, bill.value) == (b"7", f'{{"total":{total}}}'.encode())
+
+
+def test_a_poll_loop_becomes_a_function(capsys):
+    """It prints the key and the text of each line."""
+    with app_of("confluent-kafka.md", "printers.py").test() as trial:
+        trial.send("lines", b"a line", key="k")
+        trial.run()
+    assert capsys.readouterr().out == "b'k' a line\n"
