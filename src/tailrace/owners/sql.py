@@ -45,6 +45,10 @@ class SqlOwners:
         """The names of its owners."""
         return await self._asking.ask(partial(self._ask, resource))
 
+    def close(self) -> None:
+        """End its connections."""
+        self._engine.dispose()
+
     def _ask(self, resource: str) -> Collection[str]:
         with self._engine.connect() as connection:
             rows = connection.execute(self._query, {"id": resource}).fetchmany(MOST_OWNERS)

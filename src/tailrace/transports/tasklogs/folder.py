@@ -70,7 +70,7 @@ class LogFile:
         size = self.size()
         floor = max(0, size - most_bytes)
         # The line feed at its very end begins no further line.
-        wanted = count + (size > 0 and self.read(size - 1, 1) == b"\n")
+        wanted = max(1, count + (size > 0 and self.read(size - 1, 1) == b"\n"))
         stop = size
         while stop > floor:
             start = max(floor, stop - SCAN_BYTES)

@@ -1,0 +1,218 @@
+"""One reader's way along a log file."""
+
+import os
+import time
+
+import pytest
+
+from tailrace.protocol.tasklog_cursor import LogCursor
+from tailrace.transports.tasklogs.file import LONGEST_LINE, FileReader
+from tailrace.transports.tasklogs.folder import LogFolder
+
+
+@pytest.fixture
+def log(tmp_path):
+    (tmp_path / "job").mkdir()
+    return tmp_path / "job" / "worker.log"
+
+
+@pytest.fixture
+def reader(tmp_path, log):
+    """Make readers; all are closed with the test."""
+    made = []
+
+    def make(**more):
+        made.append(FileReader(LogFolder(str(tmp_path)), "job", **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def rest(reader, read=None):
+    """All lines up to the end, and the last place."""
+    read = read or reader.read()
+    lines, place = list(read.lines), read.place
+    while read.more:
+        read = reader.read()
+        lines += read.lines
+        place = read.place or place
+    return lines, place
+
+
+def append(path, data):
+    with path.open("ab") as file:
+        file.write(data)
+
+
+def test_whole_lines_only(reader, log):
+    """What has no line feed yet is no line."""
+    log.write_bytes(b"one\n\ntw")
+    one = reader()
+    assert rest(one)[0] == [b"one", b""]
+    append(log, b"o\n")
+    assert one.changed()
+    assert rest(one)[0] == [b"two"]
+    assert not one.changed()
+
+
+def test_an_unfinished_line_is_given_at_the_end(reader, log):
+    """And its line feed, when it comes, ends no further line."""
+    log.write_bytes(b"one\ntwo")
+    one = reader()
+    assert rest(one)[0] == [b"one"]
+    read = one.rest()
+    assert read.lines == [b"two"]
+    append(log, b"\nthree\n")
+    two = reader()
+    assert rest(two, two.begin_at(read.place))[0] == [b"three"]
+
+
+def test_any_bytes(reader, log):
+    """As they are, whatever they are."""
+    data = bytes(range(256)) + b"\n\x00\xff\r\n"
+    log.write_bytes(data)
+    assert rest(reader())[0] == data.split(b"\n")[:-1]
+
+
+def test_a_long_line_comes_in_parts(reader, log):
+    """Memory does not depend on what a worker writes."""
+    log.write_bytes(b"x" * (LONGEST_LINE + 5) + b"\nend\n")
+    assert [len(line) for line in rest(reader())[0]] == [LONGEST_LINE, 5, 3]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 9])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_the_last_lines(reader, log, count, end):
+    """Counted from the end; an unfinished one is the last of them."""
+    lines = [b"%d" % n * 40_000 for n in range(3)]
+    log.write_bytes(b"\n".join(lines) + end)
+    one = reader()
+    found = rest(one, one.begin_last(count))[0] + list(one.rest().lines)
+    assert found == (lines[-count:] if count else [] if end else lines[-1:])
+
+
+def test_the_last_lines_of_ten_gigabytes(reader, log):
+    """Found in at most 50 ms, without reading the file."""
+    log.write_bytes(b"first\n")
+    os.truncate(log, 10 << 30)
+    append(log, b"\n" + b"".join(b"line %d\n" % n for n in range(20)))
+    one = reader()
+    begun = time.perf_counter()
+    read = one.begin_last(10)
+    seconds = time.perf_counter() - begun
+    assert read.lines == [b"line %d" % n for n in range(10, 20)]
+    assert seconds <= 0.05
+    begun = time.perf_counter()
+    reader().begin_last(30)
+    assert time.perf_counter() - begun <= 0.5
+
+
+def test_a_place_goes_on_where_it_was(reader, log):
+    """At every line, from a cursor's text."""
+    log.write_bytes(b"".join(b"line %d\n" % n for n in range(50)))
+    read = reader(each=True).read()
+    for n, place in enumerate(read.places):
+        assert LogCursor.parse(str(place)).file == place
+        one = reader()
+        assert rest(one, one.begin_at(place))[0] == list(read.lines[n + 1 :])
+
+
+def rename(log):
+    log.rename(log.with_name("worker.log.1"))
+
+
+def copy_and_truncate(log):
+    log.with_name("worker.log.1").write_bytes(log.read_bytes())
+    os.truncate(log, 0)
+
+
+@pytest.mark.parametrize("rotate", [rename, copy_and_truncate])
+def test_rotation_loses_and_repeats_nothing(reader, log, rotate):
+    """What came before it and was not read yet is read from what the file is called now."""
+    log.write_bytes(b"one\n")
+    live = reader()
+    _, place = rest(live)
+    append(log, b"two\n")
+    rotate(log)
+    append(log, b"three\n")
+    assert live.changed()
+    assert rest(live)[0] == [b"two", b"three"]
+    back = reader()
+    assert rest(back, back.begin_at(place))[0] == [b"two", b"three"]
+
+
+@pytest.mark.parametrize("rotate", [rename, copy_and_truncate])
+def test_rotation_twice_while_away(reader, log, rotate):
+    """All files between are read, the oldest first."""
+    log.write_bytes(b"one\n")
+    _, place = rest(reader())
+    append(log, b"two\n")
+    for n in (3, 5):
+        older = log.with_name("worker.log.1")
+        if older.exists():
+            older.rename(log.with_name("worker.log.2"))
+        rotate(log)
+        append(log, b"%d\n%d\n" % (n, n + 1))
+        os.utime(log, ns=(time.time_ns() + n * 10**9,) * 2)
+    back = reader()
+    assert rest(back, back.begin_at(place))[0] == [b"two", b"3", b"4", b"5", b"6"]
+
+
+def test_a_worker_that_goes_on_with_the_renamed_file(reader, log):
+    """Until the new one has bytes, and what it wrote last has no line feed."""
+    log.write_bytes(b"one\n")
+    live = reader()
+    rest(live)
+    with log.open("ab") as worker:
+        rename(log)
+        log.touch()
+        worker.write(b"two\nthree")
+        worker.flush()
+        assert rest(live)[0] == [b"two"]
+        append(log, b"four\n")
+    assert rest(live)[0] == [b"three", b"four"]
+
+
+def test_a_truncated_file_starts_over(reader, log):
+    """Its new lines come, and that some may be missing is said."""
+    log.write_bytes(b"one\ntwo\n")
+    live = reader()
+    rest(live)
+    log.write_bytes(b"new and longer than before\n")
+    assert live.changed()
+    read = live.read()
+    while not read.lines:
+        read = live.read()
+    assert (read.lines, read.cut) == ([b"new and longer than before"], True)
+
+
+def test_a_log_that_appears_later(reader, log):
+    """Is noticed by a look."""
+    live = reader()
+    assert rest(live) == ([], None)
+    assert not live.changed()
+    log.write_bytes(b"one\n")
+    assert live.changed()
+    assert rest(live)[0] == [b"one"]
+
+
+def test_what_is_no_file_is_not_read(tmp_path, log, reader):
+    """Links, links of the folder, other names of a file, pipes, folders."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"secret\n")
+    for make in (
+        lambda: log.symlink_to(secret),
+        lambda: log.hardlink_to(secret),
+        lambda: os.mkfifo(log),
+        log.mkdir,
+    ):
+        make()
+        assert rest(reader()) == ([], None)
+        log.rmdir() if log.is_dir() and not log.is_symlink() else log.unlink()
+    log.parent.rmdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "worker.log").write_bytes(b"secret\n")
+    log.parent.symlink_to(tmp_path / "elsewhere")
+    assert rest(reader()) == ([], None)
