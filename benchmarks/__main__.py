@@ -11,6 +11,7 @@ from benchmarks import (
     footprint,
     latency,
     machine,
+    pipelines,
     producing,
     reading,
     report,
@@ -30,6 +31,7 @@ MEASUREMENTS: list[Measurement] = [
     *footprint.MEASUREMENTS,
     *commands.MEASUREMENTS,
     *shipping.MEASUREMENTS,
+    *pipelines.MEASUREMENTS,
 ]
 
 

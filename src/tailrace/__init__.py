@@ -3,6 +3,7 @@
 What programs import:
 
     tailrace.App, Record, To  services: functions that read and write topics
+    tailrace.program      a script's producer and consumer, by a pipeline's file
     tailrace.topics       list, create, describe, configure, grow and delete topics
     tailrace.testing      real Kafka for tests, as fixtures of pytest
     tailrace.core.errors  what these raise; `str(error)` says what failed, why, and what to do
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tailrace.core.records import Record as Record
+    from tailrace.pipelines.script import program as program
     from tailrace.runtime.app import App as App
     from tailrace.runtime.results import To as To
 
@@ -23,9 +25,10 @@ _PUBLIC = {
     "App": "tailrace.runtime.app",
     "Record": "tailrace.core.records",
     "To": "tailrace.runtime.results",
+    "program": "tailrace.pipelines.script",
 }
 
-__all__ = ["App", "Record", "To"]
+__all__ = ["App", "Record", "To", "program"]
 
 
 def __getattr__(name: str) -> object:

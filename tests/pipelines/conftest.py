@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -22,6 +23,27 @@ def wait_for(condition, what, seconds=SECONDS):
         assert time.monotonic() < end, what() if callable(what) else what
         time.sleep(0.02)
     return found
+
+
+def parent(pid):
+    """Of a process; None if it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def children(pid, program=""):
+    """A process's own children, of one program where it is named."""
+    found = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    return [one for one in found if parent(one) == pid and f"TAILRACE_PROGRAM={program}" in environ(one)]
+
+
+def environ(pid):
+    try:
+        return Path(f"/proc/{pid}/environ").read_text()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return ""
 
 
 class Running:

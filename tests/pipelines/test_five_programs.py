@@ -58,6 +58,8 @@ def test_five_programs_hand_records_on(place, topic):
     assert running.stop() == 0
     assert sorted(line for line in running.out if line in lines) == sorted(lines)
     assert place.values(names["left"])[0]["square"] == 1
-    assert running.notes[-1] == "five: stopped."
+    stopped = [note.removesuffix(": stopped.") for note in running.notes if note.endswith(": stopped.")]
+    assert [name.partition(".")[0] for name in stopped[:4]] == ["two", "two", "two", "three"]
+    assert set(stopped[4:]) == {"four", "five"}
     kept = (place.folder / "state/tailrace/pipeline/four.log").read_text()
     assert "four | four 1\n" in kept

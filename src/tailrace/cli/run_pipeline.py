@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
+from tailrace.cli.group import DONE
 from tailrace.cli.output import note
-from tailrace.core.errors import ConfigurationError
 from tailrace.pipelines.console import Console, Plain, Terminal
+from tailrace.pipelines.drawing_text import draw
 from tailrace.pipelines.loading import load, no_program
 from tailrace.pipelines.making import make_topics
 from tailrace.pipelines.mistakes import Mistake, WrongPipeline
@@ -51,10 +52,10 @@ def run_pipeline(
     partitions = make_topics(pipeline, chosen, note)
     started = [program for program in chosen if program.run]
     if not started:
-        raise ConfigurationError(
-            f"{file} says of no program what to run; its topics are there now.",
-            hint="Add RUN to programs, or give --run NAME='COMMAND'.",
-        )
+        # Scripts that are started by hand, with `tailrace.program`.
+        sys.stdout.write(draw(pipeline))
+        note("Nothing says what to run: add RUN to programs, or give --run NAME='COMMAND'.")
+        return DONE
     outputs = _outputs(pipeline)
     console = Console(Terminal() if sys.stdout.isatty() else Plain())
     if outputs:

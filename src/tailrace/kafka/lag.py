@@ -45,8 +45,12 @@ class GroupLags:
         places = {TopicPartition(*spot): spec for spots in self._groups.values() for spot in spots}
         if not places:
             return {}
+        try:
+            asked = self._admin.list_offsets(places, request_timeout=ANSWER_SECONDS)
+        except KafkaException:
+            return {}
         found = {}
-        for place, future in self._admin.list_offsets(places, request_timeout=ANSWER_SECONDS).items():
+        for place, future in asked.items():
             try:
                 offset = known_offset(future.result(ANSWER_SECONDS).offset)
             except (KafkaException, TimeoutError):

@@ -14,9 +14,11 @@ from tailrace.pipelines.model import Command, Pipeline, Program, Ref, Target
 from tailrace.pipelines.sources import Source, find_source
 
 
-def check(pipeline: Pipeline, mistakes: Mistakes) -> Pipeline:
+def check(pipeline: Pipeline, mistakes: Mistakes, *, check_runs: bool = True) -> Pipeline:
     """Look at the whole; answers it with what decorators say of topics filled in."""
-    programs = {name: _with_run(program, pipeline, mistakes) for name, program in pipeline.programs.items()}
+    # Where it does not matter what is run, decorators are still read if their modules are there.
+    runs = mistakes if check_runs else Mistakes()
+    programs = {name: _with_run(program, pipeline, runs) for name, program in pipeline.programs.items()}
     whole = replace(pipeline, programs=programs)
     for program in programs.values():
         _check_reads(program, whole, mistakes)

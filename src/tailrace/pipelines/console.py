@@ -3,12 +3,15 @@
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 WAITING_LINES = 10_000
 """More than a terminal shows in a second; what is above it is kept in the programs' files alone."""
 CLOSE_SECONDS = 2.0
+PLAIN_SECONDS = 10.0
+"""Between two looks at all programs where there is no terminal."""
 
 
 class Face(Protocol):
@@ -84,6 +87,11 @@ class Console:
 class Plain:
     """Lines, for files and pipes: what programs print on standard output, remarks on standard error."""
 
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next = clock() + PLAIN_SECONDS
+        self._last: Sequence[Sequence[str]] = ()
+
     def line(self, name: str, text: str) -> None:
         """A line that a program printed."""
         sys.stdout.write(f"{name} | {text}\n")
@@ -95,7 +103,14 @@ class Plain:
         sys.stderr.flush()
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
-        """Nothing: remarks say what changes."""
+        """Now and then a line for each program of which there is something new."""
+        if self._clock() < self._next:
+            return
+        self._next = self._clock() + PLAIN_SECONDS
+        for name, state, rate, lag, restarts, _ in (row for row in rows if row not in self._last):
+            rest = [rate, lag and f"lag {lag}", f"restarts {restarts}" if restarts != "0" else ""]
+            self.note(", ".join([f"{name}: {state}", *filter(None, rest)]))
+        self._last = rows
 
     def close(self) -> None:
         """Nothing is left to do."""

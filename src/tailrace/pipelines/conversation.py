@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 
 from tailrace.core.errors import TailraceError
 
@@ -85,16 +84,30 @@ class Conversation:
 
     def finish(self) -> int:
         """End its input, wait for its end, and answer its exit code."""
-        if self._process.stdin is not None:
-            with suppress(BrokenPipeError):
-                self._process.stdin.close()
-        return self._wait(END_SECONDS) or 0
+        self._end_input()
+        code = self._wait(END_SECONDS)
+        self._close()
+        return code or 0
 
     def terminate(self) -> int:
         """Tell it to end."""
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
-        return self._wait(END_SECONDS) or 0
+        self._process.terminate()
+        return self.finish()
+
+    def _end_input(self) -> None:
+        if self._unsent and self._in is not None:
+            self._selector.unregister(self._in)
+            self._unsent.clear()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def _close(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._selector.unregister(self._out)
+        self._selector.close()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def _wait(self, seconds: float) -> int | None:
         for patience, then in (
@@ -128,6 +141,7 @@ class Conversation:
         except BlockingIOError:
             return
         except BrokenPipeError:
+            # It reads no more; whether that is its end, its output tells.
             self._selector.unregister(self._in)
             self._unsent.clear()
             return

@@ -22,7 +22,11 @@ class Figures:
         self._clock = clock
         self._looked_at = clock()
         self._counts = dict.fromkeys(self._workers, 0)
-        self.lags: Mapping[str, int] = {}
+        self._lags: Mapping[str, int] = {}
+
+    def hear(self, lags: Mapping[str, int]) -> None:
+        """Lags by group, from any thread."""
+        self._lags = lags
 
     def rows(self) -> Sequence[Sequence[str]]:
         """A row for each program: name, state, rate, lag, restarts, last error."""
@@ -35,7 +39,7 @@ class Figures:
         count = sum(worker.records if program.reads else worker.sent for worker in workers)
         rate = (count - self._counts[name]) / seconds if seconds > 0 else 0.0
         self._counts[name] = count
-        lag = self.lags.get(program.group) if program.reads else None
+        lag = self._lags.get(program.group) if program.reads else None
         errors = [worker.error for worker in workers if worker.error]
         return (
             _title(program),

@@ -59,6 +59,11 @@ class WrongPipeline(ConfigurationError):
             hint=f"Mend what is said above, then `tailrace graph {file}` looks again.",
         )
         self.mistakes = mistakes
+        self._file = file
+
+    def __str__(self) -> str:
+        """All of them, as a traceback shows it."""
+        return "\n".join([self.detail, *(mistake.said(self._file) for mistake in self.mistakes)])
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

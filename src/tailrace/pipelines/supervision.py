@@ -7,13 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from tailrace.core.errors import TailraceError
-from tailrace.kafka.lag import GroupLags
-from tailrace.kafka.settings import translate
 from tailrace.pipelines.console import Console
 from tailrace.pipelines.figures import Figures
 from tailrace.pipelines.graph import followers, levels
+from tailrace.pipelines.lags import LagWatch
 from tailrace.pipelines.launch import launch
-from tailrace.pipelines.making import Partitions, spots
+from tailrace.pipelines.making import Partitions
 from tailrace.pipelines.model import Pipeline, Program
 from tailrace.pipelines.output import KeptOutput
 from tailrace.pipelines.workers import ENDED, UP, State, Worker
@@ -22,7 +21,6 @@ STOP_SECONDS = 25.0
 """For all programs to finish and commit; then they are killed."""
 KILL_SECONDS = 5.0
 TABLE_SECONDS = 0.5
-LAG_SECONDS = 2.0
 
 
 class Supervisor:
@@ -37,7 +35,6 @@ class Supervisor:
         outputs: Path | None,
     ) -> None:
         self._pipeline = pipeline
-        self._partitions = partitions
         self._console = console
         self._kept = {p.name: KeptOutput(outputs / f"{p.name}.log") for p in programs} if outputs else {}
         self._workers = [
@@ -46,6 +43,7 @@ class Supervisor:
             for index in range(program.workers)
         ]
         self._figures = Figures(self._workers)
+        self._lags = LagWatch(programs, partitions, self._figures.hear)
         self._started = time.monotonic()
         self._up = False
         self._signals: list[int] = []
@@ -57,13 +55,15 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal, number)
         running = [asyncio.create_task(worker.run()) for worker in self._workers]
-        beside = [asyncio.create_task(self._show()), asyncio.create_task(self._ask_lags())]
+        showing = asyncio.create_task(self._show())
+        self._lags.start()
         try:
             await self._until_over()
             await self._stop()
             await asyncio.wait(running, timeout=KILL_SECONDS)
         finally:
-            for task in (*beside, *running):
+            self._lags.end()
+            for task in (showing, *running):
                 task.cancel()
             self._kill()
         self._console.table(self._figures.rows())
@@ -113,11 +113,11 @@ class Supervisor:
             return 128 + self._signals[1]
         failed = self._failed()
         if failed:
+            deaths = failed.restarts.total + 1
+            what = f"died {deaths} times in a row" if deaths > 1 else "could not run"
             raise TailraceError(
-                f"The pipeline was stopped: {failed.name} died {failed.restarts.total + 1} times in a row"
-                if failed.restarts.total
-                else f"The pipeline was stopped: {failed.name} could not run.",
-                cause=failed.error,
+                f"The pipeline was stopped: {failed.name} {what}.",
+                cause=f"{failed.error.rstrip('.')}.",
                 hint=f"Mend {failed.program.run}, then start again: it goes on where it was.",
             )
         return 0
@@ -144,7 +144,7 @@ class Supervisor:
     def _changed(self, worker: Worker) -> None:
         if worker.state is State.PAUSED:
             count = f"restart {worker.restarts.total}, at most {worker.program.restarts} in a row"
-            self._console.note(f"{worker.name}: {worker.error}; {count}.")
+            self._console.note(f"{worker.name}: {worker.error.rstrip('.')}; {count}.")
         elif worker.state in ENDED:
             self._console.note(f"{worker.name}: {worker.state}{_why(worker)}.")
         if not self._up and all(one.state in UP for one in self._workers):
@@ -161,22 +161,6 @@ class Supervisor:
             self._console.table(self._figures.rows())
             await asyncio.sleep(TABLE_SECONDS)
 
-    async def _ask_lags(self) -> None:
-        asked = await asyncio.to_thread(self._lags)
-        while asked:
-            found = [await asyncio.to_thread(one.ask) for one in asked]
-            self._figures.lags = {group: lag for lags in found for group, lag in lags.items()}
-            await asyncio.sleep(LAG_SECONDS)
-
-    def _lags(self) -> Sequence[GroupLags]:
-        reading = {worker.program.name: worker.program for worker in self._workers if worker.program.reads}
-        lags = []
-        for broker in {program.broker for program in reading.values()}:
-            here = [program for program in reading.values() if program.broker == broker]
-            groups = {program.group: spots(program, self._partitions[broker]) for program in here}
-            lags.append(GroupLags(translate({**here[0].kafka, "bootstrap_servers": broker}), groups))
-        return lags
-
 
 def _why(worker: Worker) -> str:
-    return f": {worker.error}" if worker.error and worker.state is State.FAILED else ""
+    return f": {worker.error.rstrip('.')}" if worker.error and worker.state is State.FAILED else ""

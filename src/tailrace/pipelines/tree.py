@@ -8,9 +8,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import yaml  # type: ignore[import-untyped]  # the library has no types
-
+from tailrace.core.errors import ConfigurationError
 from tailrace.pipelines.mistakes import Mistakes, Place
+
+try:
+    import yaml  # type: ignore[import-untyped]  # the library has no types
+except ImportError:
+    raise ConfigurationError(
+        "Pipelines need the package pyyaml.", hint='Install it: pip install "tailrace[run]".'
+    ) from None
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 import msgspec
 
@@ -129,14 +130,14 @@ class Worker:
 
     async def _start(self) -> Sequence["asyncio.Task[None]"]:
         """Start the process; answers who listens to it."""
-        with ExitStack() as theirs, tempfile.TemporaryFile() as document:
+        with ExitStack() as theirs, ExitStack() as ours, tempfile.TemporaryFile() as document:
             # Pipes of our own: asyncio's would hold back the news of an end while a child holds them open.
-            output, errors = self._pipe(theirs, self._print), self._pipe(theirs, self._print)
+            output, errors = (_Pipe.open(ours, theirs, self._print) for _ in range(2))
             argv, kept, listening = self.launch.argv, [], [output, errors]
             if self.launch.spec is not None:
                 document.write(self.launch.spec)
                 document.seek(0)
-                status = self._pipe(theirs, self._hear)
+                status = _Pipe.open(ours, theirs, self._hear)
                 kept = [document.fileno(), status.theirs]
                 argv = (*argv, "--spec-fd", str(kept[0]), "--status-fd", str(kept[1]))
                 listening.append(status)
@@ -151,16 +152,12 @@ class Worker:
                 # A Ctrl-C at the terminal is ours: programs are stopped in order.
                 start_new_session=True,
             )
+            ours.pop_all()
         if self.launch.spec is None:
             self._become(State.RUNNING)
         if self._stopping.is_set():
             self._process.terminate()
         return [asyncio.create_task(pipe.listen()) for pipe in listening]
-
-    def _pipe(self, theirs: ExitStack, said: Callable[[bytes], None]) -> "_Pipe":
-        ours, end = os.pipe()
-        theirs.callback(os.close, end)
-        return _Pipe(ours, end, said)
 
     def _print(self, line: bytes) -> None:
         self.printed(self, line)
@@ -214,6 +211,14 @@ class _Pipe:
         self.theirs = theirs
         self._ours = os.fdopen(ours, "rb", buffering=0)
         self._said = said
+
+    @classmethod
+    def open(cls, ours: ExitStack, theirs: ExitStack, said: Callable[[bytes], None]) -> Self:
+        """A new one, whose ends the two stacks close."""
+        pipe = cls(*os.pipe(), said)
+        ours.callback(pipe._ours.close)
+        theirs.callback(os.close, pipe.theirs)
+        return pipe
 
     async def listen(self) -> None:
         """Until its other end is closed."""
