@@ -185,7 +185,7 @@ class LiveGateway:
 
 
 @contextlib.asynccontextmanager
-async def live_gateway(settings=None, log=None, heartbeat=15.0, reader=None):
+async def live_gateway(settings=None, log=None, heartbeat=15.0, reader=None, tail=None):
     """A gateway that anybody may use, or with the principals of the settings."""
     log = log or MemoryLog()
     settings = settings or Settings()
@@ -203,7 +203,7 @@ async def live_gateway(settings=None, log=None, heartbeat=15.0, reader=None):
     reader = reader or MemoryReader(log)
     hub = Hub(
         reader,
-        lambda listener: MemoryTail(log, listener, loop.call_soon),
+        tail or (lambda listener: MemoryTail(log, listener, loop.call_soon)),
         limits,
         call_soon=loop.call_soon,
         clock=loop.time,
