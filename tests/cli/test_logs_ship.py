@@ -1,6 +1,7 @@
 """`tailrace logs ship`: a file into a task's topic, each line once."""
 
 import json
+import logging
 import re
 import signal
 import time
@@ -9,6 +10,7 @@ import uuid
 import pytest
 
 from tailrace.cli.group import exit_code
+from tailrace.logging import KafkaHandler
 
 pytestmark = pytest.mark.kafka
 
@@ -20,7 +22,7 @@ def task():
 
 
 @pytest.fixture
-def ship(run, task, tmp_path):
+def ship(task, tmp_path):
     """The command's words for the file of a test."""
     return ["logs", "ship", str(tmp_path / "worker.log"), "--task", task, "--spool", str(tmp_path / "spool")]
 
@@ -124,6 +126,15 @@ def test_a_topic_that_is_missing_is_not_made_against_ones_will(run, ship, stored
     assert "There is no topic" in told
     assert run(*ship)[0] == 0
     assert len(stored()) == 1
+
+
+def test_logging_goes_through_a_gateway_too(gateway, task, stored, tmp_path):
+    """By its address in place of brokers."""
+    handler = KafkaHandler(task, url=gateway, spool=tmp_path)
+    for number in range(3_000):
+        handler.handle(logging.makeLogRecord({"name": "train", "msg": f"{number}"}))
+    handler.close()
+    assert [record["log"] for record in stored()] == [f"{n}\n" for n in range(3_000)]
 
 
 @pytest.mark.parametrize(

@@ -59,19 +59,42 @@ class Life:
     def __init__(self, *command):
         self.process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
         self.said = []
-        threading.Thread(target=lambda: self.said.extend(self.process.stdout), daemon=True).start()
+        self.listener = threading.Thread(target=lambda: self.said.extend(self.process.stdout), daemon=True)
+        self.listener.start()
 
     def kill(self):
         self.process.kill()
-        self.process.wait()
+        self.end()
+
+    def end(self):
+        """Wait for the end; what it ended with."""
+        code = self.process.wait(60)
+        self.listener.join()
+        self.process.stdout.close()
+        return code
 
 
-def test_a_worker_that_logs_is_killed_and_so_is_the_broker(kafka, task, lines, tmp_path, long, say):
+@pytest.fixture
+def live():
+    """Start processes that end with the test."""
+    started = []
+
+    def start(*command):
+        started.append(Life(*command))
+        return started[-1]
+
+    yield start
+    for life in started:
+        if life.process.poll() is None:
+            life.kill()
+
+
+def test_a_worker_that_logs_is_killed_and_so_is_the_broker(kafka, task, lines, tmp_path, live, long, say):
     """Each line that `flush` spoke of is there, in order, and none twice."""
     kills, outages = (10, 3) if long else (3, 1)
     on_disk = {}
     for number in range(kills):
-        life = Life("-c", WRITER, task, kafka.bootstrap_servers, str(tmp_path), f"life{number}")
+        life = live("-c", WRITER, task, kafka.bootstrap_servers, str(tmp_path), f"life{number}")
         away = number >= kills - outages
         wait_for(lambda life=life: len(life.said) > 10 or life.process.poll() is not None)
         if away:
@@ -82,8 +105,8 @@ def test_a_worker_that_logs_is_killed_and_so_is_the_broker(kafka, task, lines, t
         on_disk[f"life{number}"] = int(life.said[-1])
         if away:
             kafka.start()
-    last = Life("-c", WRITER, task, kafka.bootstrap_servers, str(tmp_path), "last")
-    assert last.process.wait(60) == 0
+    last = live("-c", WRITER, task, kafka.bootstrap_servers, str(tmp_path), "last")
+    assert last.end() == 0
     stored = lines()
     lost = repeated = 0
     for life, most in on_disk.items():
@@ -98,7 +121,7 @@ def test_a_worker_that_logs_is_killed_and_so_is_the_broker(kafka, task, lines, t
     assert (lost, repeated) == (0, 0)
 
 
-def test_a_file_that_is_rotated_is_shipped_through_kills(kafka, task, lines, tmp_path, long, say):
+def test_a_file_that_is_rotated_is_shipped_through_kills(kafka, task, lines, tmp_path, live, long, say):
     """Of the command and of the broker."""
     kills, outages = (10, 3) if long else (3, 1)
     log = tmp_path / "worker.log"
@@ -120,14 +143,15 @@ def test_a_file_that_is_rotated_is_shipped_through_kills(kafka, task, lines, tmp
     writer.start()
     try:
         for number in range(kills):
-            life, before, seen = Life(*command, "--follow"), len(written), len(lines())
+            life, before, seen = live(*command, "--follow"), len(written), len(lines())
             wait_for(lambda seen=seen: len(lines()) > seen)
             if number >= kills - outages:
                 kafka.kill()
                 wait_for(lambda before=before: len(written) > before + 5_000)
                 life.kill()
                 kafka.start()
-            life.kill()
+            else:
+                life.kill()
     finally:
         stop.set()
         writer.join()

@@ -18,8 +18,10 @@ if TYPE_CHECKING:  # heavy, and imported when used
     from tailrace.shipping.file import FileIntake
     from tailrace.shipping.shipper import Shipper
 
-# For what is under way when a signal comes, and for the sending thread to end.
+# For what is under way when a signal comes.
 STOP_SECONDS = 5.0
+# For the sending thread; one that waits for a broker ends with the process.
+THREAD_SECONDS = 1.0
 LOOK_SECONDS = 0.2
 # Waiting does not help against these.
 _LASTING = (Forbidden, TopicNotFound, Unauthenticated)
@@ -99,7 +101,7 @@ def _end(shipper: "Shipper", intake: "FileIntake", interrupt: Interrupt, *, foll
     if interrupt.seen:
         shipper.drain(STOP_SECONDS)
     trouble, waiting = shipper.trouble, shipper.waiting
-    shipper.close(STOP_SECONDS)
+    shipper.close(THREAD_SECONDS)
     if waiting and not interrupt.seen:
         raise _not_stored(waiting, trouble)
     if waiting or interrupt.seen or sys.stderr.isatty():

@@ -6,6 +6,7 @@ spool        lines on disk: appended, read, given back when they are stored; bou
 slots        a spool for each process that writes at the same time, and those that dead ones left
 intake       takes lines from any thread without waiting; a thread of its own writes them to a spool
 ways         how a topic is reached; `broker_way` and `gateway_way` beside it
+numbered     lines as records that tell where they come from; which of them a topic has
 shipper      a thread that sends what a spool holds, for as long as it takes
 handler      Python's logging into a task's topic
 marks        a place in a file that is found again under another name

@@ -17,7 +17,7 @@ from tailrace.shipping.entries import counted, text_entries
 from tailrace.shipping.folders import spool_folder
 from tailrace.shipping.intake import Intake
 from tailrace.shipping.shipper import Shipper
-from tailrace.shipping.slots import Slot, take_slots
+from tailrace.shipping.slots import take_slots
 from tailrace.shipping.spool import MOST_BYTES, Spool, checked_bytes
 from tailrace.shipping.ways import Way
 
@@ -125,7 +125,7 @@ class KafkaHandler(logging.Handler):
             slot.release()
         spools = [pair for pair in spools if pair[0].waiting]
         shipper = Shipper(self._way, spool, say, slot=own, left=spools, create=self._create)
-        return _Running(own, spool, Intake(spool, say), shipper)
+        return _Running(spool, Intake(spool, say), shipper)
 
     def _restart(self) -> "_Running":
         """In a forked child: the threads are the parent's."""
@@ -142,7 +142,7 @@ class KafkaHandler(logging.Handler):
         """Leave threads, files and lines to the parent; the next line starts anew."""
         running, self._running = self._running, None
         if running:
-            running.slot.release()
+            running.shipper.leave()
             _left_to_parents.append(running)
 
 
@@ -150,7 +150,6 @@ class KafkaHandler(logging.Handler):
 class _Running:
     """What one process has."""
 
-    slot: Slot
     spool: Spool
     intake: Intake
     shipper: Shipper

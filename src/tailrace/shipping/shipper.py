@@ -18,14 +18,12 @@ from tailrace.core.errors import (
     Unauthenticated,
 )
 from tailrace.core.ports import NewRecord, Outcome, Stored
-from tailrace.core.scans import Missing, Scan, ScanRequest, Waiting
 from tailrace.shipping.entries import counted, missing_entry
+from tailrace.shipping.numbered import numbered, seen
 from tailrace.shipping.slots import Slot
 from tailrace.shipping.spool import Reading, Spool
 from tailrace.shipping.ways import Outbox, Way
 
-HEADER: Final = "line"
-"""Of each record: the line's number in its spool; the record's key is the spool's."""
 MOST_LINES: Final = 5_000
 MOST_BYTES: Final = 1 << 20
 FIRST_PAUSE_SECONDS: Final = 0.2
@@ -34,6 +32,7 @@ LOOK_SECONDS: Final = 0.1
 """How often a wait looks whether it is to end."""
 SAID_AFTER_SECONDS: Final = 5.0
 """Without an answer: brokers that only restart are not worth a word."""
+SAY_AGAIN_SECONDS: Final = 60.0
 # What the broker will never take, however often it is sent.
 _HOPELESS = (BadRequest, TooLarge)
 
@@ -77,6 +76,7 @@ class Shipper:
         self.refused = 0
         """Lines that the brokers will not take, such as those above the topic's limit."""
         self._silent_since = time.monotonic()
+        self._refusal_said_at = -SAY_AGAIN_SECONDS
         self._said = False
         self._thread = threading.Thread(target=self._run, name="tailrace-ship", daemon=True)
         self._thread.start()
@@ -93,6 +93,11 @@ class Shipper:
             with self._spool.changed:
                 self._spool.changed.wait(min(left, LOOK_SECONDS))
         return not self.waiting
+
+    def leave(self) -> None:
+        """In a forked child: leave all slots to the parent, whose end alone gives them back."""
+        for slot in (self._slot, *(slot for _, slot in self._left)):
+            slot.release()
 
     def close(self, seconds: float) -> bool:
         """Give up what is under way and end the thread; whether it ended within the time."""
@@ -147,14 +152,16 @@ class Shipper:
 
     def _send(self, outbox: Outbox, spool: Spool, reading: Reading) -> bool:
         seen = self._seen_in_topic(spool)
-        records = [record for number, record in _numbered(spool.key, reading) if number not in seen]
+        records = [record for number, record in numbered(spool.key, reading.frames) if number not in seen]
         partition, position = spool.sent.partition, spool.sent.position
         if records:
             self._unsure.add(spool)
             outcomes = self._delivered(outbox, records)
-            if outcomes is None:
+            last = None if outcomes is None else self._judge(outbox, records, outcomes)
+            if last is None:
                 return False
-            partition, position = self._judge(outbox, records, outcomes, (partition, position))
+            if last.offset >= 0:
+                partition, position = last.partition, last.offset + 1
         spool.stored(reading, partition, position)
         self._unsure.discard(spool)
         self._in_order()
@@ -171,28 +178,40 @@ class Shipper:
         return outcomes
 
     def _judge(
-        self,
-        outbox: Outbox,
-        records: Sequence[NewRecord],
-        outcomes: Sequence[Outcome],
-        last: tuple[int, int],
-    ) -> tuple[int, int]:
-        """Where the last record is stored; raises what may pass, and says in the topic what never will."""
-        hopeless = []
+        self, outbox: Outbox, records: Sequence[NewRecord], outcomes: Sequence[Outcome]
+    ) -> Stored | None:
+        """The last place where one is stored; raises what may pass, None if that was stopped."""
+        last = Stored(-1, -1, -1)
         for record, outcome in zip(records, outcomes, strict=True):
-            if isinstance(outcome, Stored):
-                last = outcome.partition, outcome.offset + 1
-            elif isinstance(outcome, _HOPELESS):
-                hopeless.append((record, outcome))
-            else:
-                raise outcome
-        if hopeless:
-            self.refused += len(hopeless)
-            record, error = hopeless[0]
-            self._say(f"{counted(len(hopeless))} refused: {error}")
-            notice = missing_entry(record.timestamp or 0, len(hopeless), "the brokers refused them")
-            self._delivered(outbox, [NewRecord(notice.value, record.key, None, notice.timestamp)])
+            decided: Outcome | None = outcome
+            if isinstance(outcome, _HOPELESS):
+                decided = self._alone(outbox, record, outcome, among=len(records))
+            if decided is None:
+                return None
+            if isinstance(decided, Stored):
+                last = decided
+            elif not isinstance(decided, _HOPELESS):
+                raise decided
         return last
+
+    def _alone(
+        self, outbox: Outbox, record: NewRecord, error: TailraceError, *, among: int
+    ) -> Outcome | None:
+        """Send a refused record by itself, as its batch may be what was refused, or tell what is missing."""
+        if among > 1:
+            outcome = self._one(outbox, record)
+            if not isinstance(outcome, _HOPELESS):
+                return outcome
+        self.refused += 1
+        if time.monotonic() - self._refusal_said_at >= SAY_AGAIN_SECONDS:
+            self._refusal_said_at = time.monotonic()
+            self._say(f"{counted(self.refused)} refused: {error}")
+        notice = missing_entry(record.timestamp or 0, 1, "the brokers refused it")
+        return self._one(outbox, NewRecord(notice.value, record.key, None, notice.timestamp))
+
+    def _one(self, outbox: Outbox, record: NewRecord) -> Outcome | None:
+        outcomes = self._delivered(outbox, [record])
+        return None if outcomes is None else outcomes[0]
 
     def _await_lines(self) -> None:
         with self._spool.changed:
@@ -209,13 +228,8 @@ class Shipper:
 
     def _look(self, spool: Spool) -> set[int]:
         """The numbers of the waiting lines that are in the topic."""
-        sent, topic = spool.sent, self._way.topic
-        request = ScanRequest((topic,))
-        if sent.position >= 0:
-            start = f"{topic}:{sent.partition}@{sent.position}"
-            request = ScanRequest((topic,), start, partitions=frozenset({sent.partition}))
         try:
-            return set(_numbers(self._way.scan(request), spool.key))
+            return seen(self._way, spool.key, spool.sent)
         except (Forbidden, BadRequest, Unauthenticated) as error:
             self._say(f"some lines may be repeated, as the topic cannot be read: {error}")
         except TopicNotFound:
@@ -248,26 +262,3 @@ class Shipper:
         if self._said:
             self._said = False
             self._say(f"lines of {self._way.topic} go on")
-
-
-def _numbered(key: bytes, reading: Reading) -> "list[tuple[int, NewRecord]]":
-    return [
-        (number, NewRecord(value, key, None, timestamp, ((HEADER, b"%d" % number),)))
-        for frame in reading.frames
-        for number, (timestamp, value) in enumerate(
-            zip(frame.timestamps, frame.values, strict=True), frame.first
-        )
-    ]
-
-
-def _numbers(scan: Scan, key: bytes) -> "list[int]":
-    return [
-        int(value)
-        for event in scan.events()
-        if event is not None and not isinstance(event, Missing | Waiting)
-        for chunk in event.chunks()
-        for record in chunk.records()
-        if record.key == key
-        for name, value in record.headers
-        if name == HEADER and value is not None
-    ]
