@@ -1,5 +1,6 @@
 """What a pipeline says, on a thread of its own: a terminal that nobody reads holds no program up."""
 
+import os
 import queue
 import sys
 import threading
@@ -94,13 +95,11 @@ class Plain:
 
     def line(self, name: str, text: str) -> None:
         """A line that a program printed."""
-        sys.stdout.write(f"{name} | {text}\n")
-        sys.stdout.flush()
+        _write(sys.stdout.fileno(), f"{name} | {text}\n")
 
     def note(self, text: str) -> None:
         """A remark of ours."""
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+        _write(sys.stderr.fileno(), f"{text}\n")
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Now and then a line for each program of which there is something new."""
@@ -162,3 +161,10 @@ class Terminal:
         for row in rows:
             table.add_row(*map(Text, row))
         return table
+
+
+def _write(descriptor: int, text: str) -> None:
+    """Past Python's own buffer: its lock, held by a write that nobody reads, would hold up the exit."""
+    data = text.encode(errors="replace")
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -135,11 +135,20 @@ class Supervisor:
         self._wake.set()
 
     def _printed(self, worker: Worker, line: bytes) -> None:
-        kept = self._kept.get(worker.program.name)
         text = line.rstrip(b"\r").decode(errors="replace")
-        if kept:
-            kept.add(f"{worker.name} | {text}".encode())
+        self._keep(worker, text)
         self._console.line(worker.name, "".join(c if c.isprintable() or c == "\t" else " " for c in text))
+
+    def _keep(self, worker: Worker, text: str) -> None:
+        kept = self._kept.get(worker.program.name)
+        if kept is None:
+            return
+        try:
+            kept.add(f"{worker.name} | {text}".encode(errors="replace"))
+        except OSError as error:
+            # A program must not wait because its output cannot be kept.
+            del self._kept[worker.program.name]
+            self._console.note(f"What {worker.program.name} prints is not kept any more: {error.strerror}.")
 
     def _changed(self, worker: Worker) -> None:
         if worker.state is State.PAUSED:

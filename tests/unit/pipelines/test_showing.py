@@ -61,7 +61,7 @@ def test_a_terminal_that_nobody_reads_holds_nothing_up(monkeypatch):
     assert len([text for text in face.shown if text.startswith("one: ")]) + int(told.split()[0]) == 100
 
 
-def test_without_a_terminal_news_are_lines(capsys):
+def test_without_a_terminal_news_are_lines(capfd):
     """Now and then, of programs of which there is something new."""
     now = [0.0]
     plain = Plain(lambda: now[0])
@@ -69,7 +69,7 @@ def test_without_a_terminal_news_are_lines(capsys):
     for now[0] in (1.0, 10.0, 15.0, 20.0):
         plain.table([one, two])
     plain.line("two", "text")
-    said = capsys.readouterr()
+    said = capfd.readouterr()
     assert said.err.splitlines() == ["one: done", "two x3: running, 12/s, lag 1,000, restarts 2"]
     assert said.out == "two | text\n"
 

@@ -1,0 +1,122 @@
+"""A script's producer and consumer, on the log in memory."""
+
+from functools import partial
+
+import pytest
+
+from tailrace.core.errors import BadRecord, ConfigurationError
+from tailrace.memory.log import MemoryLog
+from tailrace.memory.services import MemoryServices
+from tailrace.pipelines.script import Consumer, Producer, Script, program
+
+
+@pytest.fixture
+def log():
+    log = MemoryLog()
+    log.create("in")
+    for value in (b'{"n": 1}', b"2", b"no json", None):
+        log.append("in", value)
+    return log
+
+
+@pytest.fixture
+def services(log):
+    return MemoryServices(log)
+
+
+@pytest.fixture
+def script(services):
+    """A new one of the same program."""
+
+    def made():
+        producer = Producer("TWO", ["left", "right"], services.sender("TWO"))
+        join = partial(services.reader, ["in"], "g", "earliest", "TWO")
+        return Script(producer, Consumer("TWO", ["in"], join, producer.flush))
+
+    return made
+
+
+def values(log, topic):
+    return [record.value for record in log.topic(topic).partitions[0].records]
+
+
+def committed(services):
+    return {spot.topic: at for spot, at in services.committed("g").items()}
+
+
+def test_messages_come_with_their_json(script):
+    """Null is None; bytes that are no JSON are there too."""
+    _, consumer = script()
+    messages = [consumer.poll() for _ in range(4)]
+    assert [m.value for m in (*messages[:2], messages[3])] == [{"n": 1}, 2, None]
+    with pytest.raises(BadRecord, match="in, partition 0, offset 2 is no JSON"):
+        _ = messages[2].value
+    assert messages[2].raw == b"no json"
+    assert consumer.poll(0) is None
+
+
+def fail_at(script, offset):
+    """A script that handles messages up to one."""
+    with script:
+        for message in script.consumer:
+            if message.offset == offset:
+                raise KeyError
+
+
+def test_a_message_is_handled_when_the_next_is_asked_for(script, services):
+    """What is in hand where a script ends amid it comes again."""
+    with pytest.raises(KeyError):
+        fail_at(script(), 2)
+    assert committed(services) == {"in": 2}
+    assert script().consumer.poll().offset == 2
+
+
+def test_a_script_that_ends_well_has_handled_all(script, services):
+    """The last message too."""
+    with script() as ended:
+        assert ended.consumer.poll().offset == 0
+    assert committed(services) == {"in": 1}
+
+
+def test_a_value_goes_to_all_topics_or_to_one(script, log):
+    """As JSON; bytes as they are."""
+    producer, _ = script()
+    producer.send({"a": 1}, key="k")
+    producer.send(b"raw", topic="left")
+    producer.send(None, topic="right")
+    assert values(log, "left") == [b'{"a":1}', b"raw"]
+    assert values(log, "right") == [b'{"a":1}', None]
+
+
+def test_a_topic_that_is_not_the_programs_is_refused(script):
+    """The file says who writes what."""
+    with pytest.raises(ConfigurationError, match="'TWO' does not write other"):
+        script().producer.send(1, topic="other")
+
+
+def test_a_program_that_reads_nothing_has_nothing_to_poll(services):
+    """And is told which key is missing."""
+    consumer = Consumer("ONE", [], partial(services.reader, [], "g", "earliest", "ONE"), lambda: None)
+    with pytest.raises(ConfigurationError, match="reads no topic"):
+        consumer.poll()
+
+
+def test_a_program_is_looked_up_in_the_file(folder, monkeypatch):
+    """With its topics; what others run is not looked at here."""
+    file = folder / "config.yml"
+    file.write_text('ONE: {PRODUCER: a, RUN: "nowhere x"}\nTWO: {CONSUMER: [a, b], PRODUCER: c}\n')
+    with program("TWO", file) as found:
+        assert (found.consumer.topics, found.producer.topics) == (("a", "b"), ("c",))
+    with pytest.raises(ConfigurationError, match="no program 'THREE'"):
+        program("THREE", file)
+    with pytest.raises(ConfigurationError, match="not said which"):
+        program()
+
+
+def test_a_started_script_knows_its_name(folder, monkeypatch):
+    """From what `tailrace run` tells it."""
+    (folder / "config.yml").write_text("ONE: {PRODUCER: a}\n")
+    monkeypatch.setenv("TAILRACE_PIPELINE", str(folder / "config.yml"))
+    monkeypatch.setenv("TAILRACE_PROGRAM", "ONE")
+    monkeypatch.setattr("tailrace.pipelines.script.signal.signal", lambda *_: None)
+    assert program().producer.topics == ("a",)
