@@ -41,12 +41,16 @@ class GatewayProcess:
         self.process = None
 
     def start(self):
-        command = [sys.executable, "-c", "from tailrace.cli import main; main()", "serve", "--open"]
+        command = [sys.executable, "-c", "from tailrace.cli import main; main()", *self.words()]
         command += ["--broker", self.broker, "--port", str(self.port)]
         environment = {**os.environ, "TAILRACE_SERVER_HEARTBEAT": "1"}
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log, stdout=log, env=environment)
         wait_for(self.answers, what="a gateway's start")
+
+    def words(self):
+        """What it is started as."""
+        return ["serve", "--open"]
 
     def answers(self):
         try:
