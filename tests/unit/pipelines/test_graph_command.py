@@ -1,0 +1,47 @@
+"""`tailrace graph`: exit codes, and what stands where."""
+
+import pytest
+
+from tailrace.cli.group import exit_code
+
+
+@pytest.fixture
+def graph(folder, monkeypatch, capsys):
+    """Runs it on a text as pipeline.yml."""
+    monkeypatch.chdir(folder)
+
+    def run(text, *more):
+        (folder / "pipeline.yml").write_text(text)
+        code = exit_code(["graph", "pipeline.yml", *more])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("form", "begin"),
+    [("text", "pipeline\n"), ("mermaid", "flowchart LR\n"), ("svg", "<svg "), ("compose", "# Written by")],
+)
+def test_it_is_drawn_in_each_form(graph, five, form, begin):
+    """On standard output, for a file or a pipe."""
+    code, out, err = graph(five, "--to", form)
+    assert (code, err) == (0, "")
+    assert out.startswith(begin)
+
+
+def test_mistakes_are_lines_that_an_editor_jumps_to(graph, five):
+    """All of them, on standard error, and exit code 2."""
+    code, out, err = graph(five.replace("to: numbers", "too: numbers").replace("calc:five", "calc:six"))
+    assert (code, out) == (2, "")
+    assert [line.partition(" ")[0] for line in err.splitlines()[:2]] == [
+        "pipeline.yml:5:29:",
+        "pipeline.yml:9:16:",
+    ]
+    assert "Error: pipeline.yml has 2 mistakes; nothing was started." in err
+
+
+def test_remarks_stop_nothing(graph):
+    """The flat form cannot say that others use a topic."""
+    code, out, err = graph("ONE: {PRODUCER: a}")
+    assert (code, "ONE" in out) == (0, True)
+    assert err == "pipeline.yml:1:17: note: No program reads 'a'. Others may.\n"
