@@ -50,6 +50,9 @@ class GatewayOutbox:
             raise Unavailable("The answer is not a gateway's.", cause=str(error)) from None
         return [_outcome(one) for one in answers]
 
+    def idle(self) -> None:
+        """Nothing waits between two batches."""
+
     def close(self) -> None:
         """Nothing is open between two batches."""
 

@@ -54,6 +54,10 @@ class KafkaOutbox:
             raise translate_exception(error, "The records were not stored.") from None
         return None if self._pending else self._outcomes  # type: ignore[return-value]  # all are settled
 
+    def idle(self) -> None:
+        """Hear what the client has to say: it would pile up while a broker is away."""
+        self._producer.poll(0)
+
     def close(self) -> None:
         """Give up what is under way."""
         self._producer.purge()

@@ -26,8 +26,10 @@ from tailrace.shipping.ways import Outbox, Way
 
 MOST_LINES: Final = 5_000
 MOST_BYTES: Final = 1 << 20
-FIRST_PAUSE_SECONDS: Final = 0.2
+FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 5.0
+IDLE_SECONDS: Final = 1.0
+"""How often a quiet outbox is looked after."""
 LOOK_SECONDS: Final = 0.1
 """How often a wait looks whether it is to end."""
 SAID_AFTER_SECONDS: Final = 5.0
@@ -137,6 +139,7 @@ class Shipper:
             self._spool.rewind()
             while self._send_all(outbox, self._spool):
                 self._await_lines()
+                outbox.idle()
         finally:
             outbox.close()
 
@@ -216,7 +219,7 @@ class Shipper:
     def _await_lines(self) -> None:
         with self._spool.changed:
             if not self._spool.waiting and not self._stop.is_set():
-                self._spool.changed.wait()
+                self._spool.changed.wait(IDLE_SECONDS)
 
     # --- what the topic has already ---
 
@@ -252,7 +255,8 @@ class Shipper:
         self._tell_silence(str(error))
 
     def _tell_silence(self, why: str) -> None:
-        if not self._said and time.monotonic() - self._silent_since >= SAID_AFTER_SECONDS:
+        silent = time.monotonic() - self._silent_since >= SAID_AFTER_SECONDS
+        if silent and self.waiting and not self._said:
             self._said = True
             self._say(f"{counted(self.waiting)} kept in {self._spool.folder} for now: {why}")
 

@@ -27,6 +27,10 @@ class Outbox(Protocol):
         """The fate of each record of the batch, in order; None if it is not known within the time."""
         ...
 
+    def idle(self) -> None:
+        """There is nothing to send now."""
+        ...
+
     def close(self) -> None:
         """Give up what is under way."""
         ...

@@ -159,6 +159,20 @@ def no_space(*_):
     raise OSError(28, "no space")
 
 
+def test_only_lines_that_wait_are_written_through(tmp_path, monkeypatch):
+    """Where Kafka takes them at once the disk is never waited for."""
+    synced = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    spool = Spool(tmp_path)
+    for stored in (True, False):
+        spool.append(entries(0, 1))
+        spool.sync()
+        if stored:
+            spool.stored(spool.read(10, 1 << 20), 0, 1)
+        spool.sync()
+        assert bool(synced) is not stored
+
+
 def test_a_bound_that_fits_no_frame_is_refused():
     """Said at the start, not when lines are lost."""
     with pytest.raises(ConfigurationError, match="1,000 bytes"):
