@@ -18,9 +18,13 @@ class GroupLags:
     # An administrator's client could ask for all groups at once, but ends the process where a group's
     # coordinator is not known yet (librdkafka 2.16: rd_kafka_cgrp_op without a group).
 
-    def __init__(self, settings: ClientSettings, groups: Mapping[str, Collection[Spot]]) -> None:
+    def __init__(
+        self, settings: ClientSettings, groups: Mapping[str, Collection[Spot]], perhaps: Collection[str] = ()
+    ) -> None:
+        """Ask about these groups; those that are `perhaps` used are told once they have committed."""
         self._admin = AdminClient(asking_settings(client_config(settings)))
         self._groups = groups
+        self._perhaps = frozenset(perhaps)
         self._consumers = {group: Consumer(consumer_config(settings, group)) for group in groups}
 
     def ask(self) -> Mapping[str, int]:
@@ -30,7 +34,9 @@ class GroupLags:
         lags = {}
         for group, wanted in self._groups.items():
             committed = self._committed(group, wanted)
-            if committed is not None and all(spot in latest for spot in wanted):
+            if committed is None or (not committed and group in self._perhaps):
+                continue
+            if all(spot in latest for spot in wanted):
                 # What was never committed begins at the first record that there is.
                 stands = {spot: committed.get(spot, earliest.get(spot, 0)) for spot in wanted}
                 lags[group] = sum(max(0, latest[spot] - at) for spot, at in stands.items())

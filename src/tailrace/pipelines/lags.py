@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from tailrace.kafka.lag import GroupLags
 from tailrace.kafka.settings import translate
 from tailrace.pipelines.making import Partitions, spots
-from tailrace.pipelines.model import Program
+from tailrace.pipelines.model import Command, Program, Speaks
 
 LAG_SECONDS = 2.0
 
@@ -41,8 +41,12 @@ class LagWatch:
             for cluster in clusters:
                 lags |= cluster.ask()
             self._told(lags)
+        for cluster in clusters:
+            cluster.close()
 
     def _cluster(self, broker: str) -> GroupLags:
         here = [program for program in self._reading if program.broker == broker]
         groups = {program.group: spots(program, self._partitions[broker]) for program in here}
-        return GroupLags(translate({**here[0].kafka, "bootstrap_servers": broker}), groups)
+        # A script may use a group of another name.
+        perhaps = [p.group for p in here if isinstance(p.run, Command) and p.run.speaks is Speaks.KAFKA]
+        return GroupLags(translate({**here[0].kafka, "bootstrap_servers": broker}), groups, perhaps)
