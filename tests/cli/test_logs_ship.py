@@ -137,6 +137,13 @@ def test_logging_goes_through_a_gateway_too(gateway, task, stored, tmp_path):
     assert [record["log"] for record in stored()] == [f"{n}\n" for n in range(3_000)]
 
 
+def test_a_task_may_be_called_ship(capsys, monkeypatch):
+    """Its log is read behind two hyphens."""
+    monkeypatch.setenv("TAILRACE_URL", "http://127.0.0.1:1")
+    assert exit_code(["logs", "--", "ship"]) == 4
+    assert "Cannot connect" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "why"),
     [
