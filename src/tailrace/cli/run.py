@@ -97,7 +97,7 @@ def _run_target(
 
     configure_logs("text")
     # What a program prints is seen when it prints it, through a pipe too.
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a text stream
+    sys.stdout.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]  # it is a text stream
     spec = WorkerSpec(target, broker=broker, kafka=kafka, client_id=client_id, args=arguments)
     worker.run(spec, None, workers=workers)
     return DONE

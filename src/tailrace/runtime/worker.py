@@ -147,7 +147,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     configure_logs("text")
     # What a program prints is seen when it prints it, through a pipe too.
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a text stream
+    sys.stdout.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]  # it is a text stream
     with os.fdopen(given.spec_fd, "rb") as stream:
         document = stream.read()
 
