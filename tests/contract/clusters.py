@@ -11,8 +11,10 @@ from confluent_kafka.cimpl import NewTopic
 
 from tailrace.core.ports import NewRecord
 from tailrace.kafka.reader import KafkaReader
+from tailrace.kafka.services import KafkaServices
+from tailrace.kafka.settings import ClientSettings
 from tailrace.kafka.tail import KafkaTail
-from tailrace.memory import MemoryLog, MemoryReader, MemoryTail
+from tailrace.memory import MemoryLog, MemoryReader, MemoryServices, MemoryTail
 
 DEADLINE = 20.0
 
@@ -51,11 +53,15 @@ class MemoryCluster:
 
     def __init__(self):
         self.log = MemoryLog(clock=lambda: time.time_ns() // 1_000_000)
+        self._services = MemoryServices(self.log)
 
     def topic(self, partitions=1, prefix="t-"):
         name = f"{prefix}{uuid.uuid4().hex[:12]}"
-        self.log.create(name, partitions)
+        self.make(name, partitions)
         return name
+
+    def make(self, name, partitions=1):
+        self.log.create(name, partitions)
 
     def append(self, topic, *values, partition=0):
         self.log.append(topic, *values, partition=partition)
@@ -86,6 +92,9 @@ class MemoryCluster:
     def reader(self):
         return MemoryReader(self.log)
 
+    def services(self):
+        return self._services
+
     def tail(self, listener):
         return MemoryTail(self.log, listener, asyncio.get_running_loop().call_soon)
 
@@ -105,10 +114,10 @@ class KafkaCluster:
 
     def topic(self, partitions=1, prefix="t-"):
         name = f"{prefix}{uuid.uuid4().hex[:12]}"
-        self._make(name, partitions)
+        self.make(name, partitions)
         return name
 
-    def _make(self, name, partitions):
+    def make(self, name, partitions=1):
         self._admin.create_topics([NewTopic(name, partitions, 1)])[name].result(DEADLINE)
 
     def append(self, topic, *values, partition=0):
@@ -161,7 +170,7 @@ class KafkaCluster:
     def recreate(self, topic):
         partitions = len(self._admin.list_topics(timeout=DEADLINE).topics[topic].partitions)
         self._admin.delete_topics([topic])[topic].result(DEADLINE)
-        self._make(topic, partitions)
+        self.make(topic, partitions)
         # A producer that knew the topic would send to the deleted one first.
         self._producer = self._new_producer()
 
@@ -175,6 +184,9 @@ class KafkaCluster:
     def reader(self):
         self._open.append(KafkaReader(self.settings))
         return self._open[-1]
+
+    def services(self):
+        return KafkaServices(ClientSettings(self.settings))
 
     def tail(self, listener):
         self._open.append(KafkaTail(self.settings, listener))

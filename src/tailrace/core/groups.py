@@ -51,7 +51,7 @@ class Polled(Protocol):
 class GroupReader(Protocol):
     """A member of a group, or with group None a reader of everything that commits nothing.
 
-    One thread polls and closes, and hears of revoked partitions while it does; `commit` is for any thread.
+    All is for one thread, which hears of revoked partitions while it polls.
     A topic that does not exist is waited for. Where nothing is committed it begins at its `start`, but
     a partition that came later than the reader is read from its first record on.
     """

@@ -30,6 +30,8 @@ METADATA_MS = 1_000
 # Heartbeats come from a thread of the client, whatever a handler does: a member that is killed is missed
 # after this. The client's own default is 45 s.
 SESSION_MS = 10_000
+# A member hears by a heartbeat that partitions are shared anew: everybody waits for the last one.
+HEARTBEAT_MS = 1_000
 # What is fetched but not polled, in KB: up to four times as much is waiting to be handled.
 BUFFER_KB = 16_384
 
@@ -88,6 +90,7 @@ class KafkaGroupReader:
         broker_decides = config.get("group.protocol") == "consumer"
         if not broker_decides:
             config.setdefault("session.timeout.ms", SESSION_MS)
+            config.setdefault("heartbeat.interval.ms", HEARTBEAT_MS)
         assignors = str(config.get("partition.assignment.strategy", ""))
         self._incremental = broker_decides or "cooperative" in assignors
         self._start = start

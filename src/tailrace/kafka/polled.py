@@ -13,11 +13,13 @@ from tailrace.core.records import Headers, Record
 class KafkaPolled:
     """Messages, none of them an error; columns are made when they are asked for."""
 
-    __slots__ = ("_keys", "_messages")
+    __slots__ = ("_headers", "_keys", "_messages", "_values")
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self._messages = messages
+        self._values: list[bytes | None] | None = None
         self._keys: list[bytes | None] | None = None
+        self._headers: list[Headers] | None = None
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -26,7 +28,9 @@ class KafkaPolled:
 
     def values(self) -> list[bytes | None]:
         """The values, a row each."""
-        return list(map(Message.value, self._messages))
+        if self._values is None:
+            self._values = list(map(Message.value, self._messages))
+        return self._values
 
     def keys(self) -> list[bytes | None]:
         """The keys, a row each."""
@@ -36,7 +40,9 @@ class KafkaPolled:
 
     def headers(self) -> list[Headers]:
         """The headers, a row each."""
-        return [cast("Headers", found or ()) for found in map(Message.headers, self._messages)]
+        if self._headers is None:
+            self._headers = [cast("Headers", found or ()) for found in map(Message.headers, self._messages)]
+        return self._headers
 
     def record(self, row: int) -> Record:
         """One row with all that Kafka keeps of it."""

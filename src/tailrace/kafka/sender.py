@@ -1,6 +1,7 @@
 """The Sender on Kafka: an idempotent producer that reports only what was refused."""
 
 import threading
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -15,10 +16,10 @@ LINGER_MS = 5
 # A broker that is away is waited for, as nobody waits for an answer here; then the worker fails.
 MESSAGE_TIMEOUT_MS = 300_000
 # Refusals are noticed after so many records, in any case before a commit.
-POLL_EVERY = 1_024
-FULL_WAIT_SECONDS = 0.02
+_POLL_MASK = 1_024 - 1
+FULL_WAIT_SECONDS = 0.002
 
-_BOUNDS = {"queue.buffering.max.messages": 100_000, "queue.buffering.max.kbytes": 65_536}
+_BOUNDS = {"queue.buffering.max.messages": 200_000, "queue.buffering.max.kbytes": 65_536}
 
 
 class KafkaSender:
@@ -55,25 +56,36 @@ class KafkaSender:
         headers: Headers = (),
     ) -> None:
         """Take a record, waiting for room."""
-        more: dict[str, object] = {}
-        if headers:
-            more["headers"] = list(headers)
-        if timestamp is not None:
-            more["timestamp"] = sendable_timestamp(timestamp)
         while True:
             try:
-                self._produce(topic, value, key, -1 if partition is None else partition, **more)  # type: ignore[arg-type]  # as built above
+                if partition is None and timestamp is None and not headers:
+                    self._produce(topic, value, key)
+                else:
+                    self._produce_full(topic, value, key, partition, timestamp, headers)
+                break
             except BufferError:
                 self._producer.poll(FULL_WAIT_SECONDS)
             except KafkaException as error:
                 raise _not_stored(topic, error.args[0]) from None
             except (TypeError, ValueError, OverflowError) as error:
-                raise BadRecord("A result cannot be stored.", cause=str(error)) from None
-            else:
-                break
+                raise BadRecord("A record cannot be stored.", cause=str(error)) from None
         self.sent += 1
-        if not self.sent % POLL_EVERY:
+        if not self.sent & _POLL_MASK:
             self._producer.poll(0)
+
+    def _produce_full(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        partition: int | None,
+        timestamp: int | None,
+        headers: Headers,
+    ) -> None:
+        more: dict[str, Any] = {"headers": list(headers)} if headers else {}
+        if timestamp is not None:
+            more["timestamp"] = sendable_timestamp(timestamp)
+        self._produce(topic, value, key, -1 if partition is None else partition, **more)
 
     def settle(self, seconds: float) -> bool:
         """Wait until all that was taken is stored; False if the time was too short."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tailrace.core.errors import ConfigurationError, Conflict
 from tailrace.core.groups import Sender, StartAt
@@ -24,6 +24,9 @@ from tailrace.runtime.declarations import (
 )
 from tailrace.runtime.results import Output
 from tailrace.runtime.values import FORMATS, Format, as_key, encoder
+
+if TYPE_CHECKING:  # the log in memory is for tests
+    from tailrace.runtime.trial import Trial
 
 FunctionT = TypeVar("FunctionT", bound=Function)
 Topics = str | Iterable[str]
@@ -198,6 +201,12 @@ class App:
     def commit(self) -> None:
         """With commit="explicit": commit up to the record that is being handled, when it is done."""
         self._running().commit()
+
+    def test(self) -> "Trial":
+        """Run the app on a log in memory: `with app.test() as trial:`."""
+        from tailrace.runtime.trial import Trial  # noqa: PLC0415  # the log in memory is for tests
+
+        return Trial(self)
 
     def program(self, function: object) -> Program | None:
         """What was declared of a function."""

@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, get_args, get_origin, get_type_hints
 
 from tailrace.core.errors import BadRecord, ConfigurationError, TailraceError
@@ -24,10 +23,11 @@ class Argument:
     read: Decode | None
     annotation: Any
 
-    def rows(self, batch: Polled, start: int, stop: int) -> Iterator[Any]:
+    def rows(self, batch: Polled, start: int, stop: int) -> Iterable[Any]:
         """What the parameter gets in each row; stays in C where it can, as this is the hot path."""
-        column = islice(self.column(batch), start, stop)
-        return map(self.read, column) if self.read else column
+        column = self.column(batch)
+        rows = column if start == 0 and stop == len(column) else column[start:stop]
+        return map(self.read, rows) if self.read else rows
 
 
 class Arguments:
@@ -105,6 +105,8 @@ class _Records(Sequence[Record]):
         return len(self._batch)
 
     def __getitem__(self, row: Any) -> Any:  # noqa: ANN401  # Sequence's own
+        if isinstance(row, slice):
+            return [self._batch.record(one) for one in range(*row.indices(len(self._batch)))]
         return self._batch.record(row)
 
     def __iter__(self) -> Iterator[Record]:

@@ -25,6 +25,7 @@ class Handover:
         self._at_boundary = False
         self._held = False
         self._closed = False
+        self._commit_asked = False
         self._lost: set[Spot] = set()
         # Next offsets of what is handled and whose results are stored, of partitions that we still have.
         self._settled: dict[Spot, int] = {}
@@ -75,6 +76,16 @@ class Handover:
             self._waiting.clear()
             self._changed.notify_all()
 
+    def commit_asked(self) -> bool:
+        """Whether the handling thread waits for a commit."""
+        return self._commit_asked
+
+    def commit_done(self) -> None:
+        """It was tried: the handling thread goes on."""
+        with self._changed:
+            self._commit_asked = False
+            self._changed.notify_all()
+
     # --- the handling thread ---
 
     def idle(self) -> bool:
@@ -100,6 +111,12 @@ class Handover:
             self.interrupted = self._closed
             return not self._closed, lost
 
+    def ask_commit(self, seconds: float) -> bool:
+        """Have what is settled committed by the reading thread; False if it took too long."""
+        with self._changed:
+            self._commit_asked = True
+            return self._rest(lambda: not self._commit_asked, seconds)
+
     def wait(self, seconds: float) -> bool:
         """Let the time pass; False if interrupted meanwhile."""
         with self._changed:
@@ -124,9 +141,10 @@ class Handover:
     def _has_room(self) -> bool:
         return len(self._waiting) < WAITING_BATCHES
 
-    def _rest(self, until: Callable[[], bool]) -> None:
+    def _rest(self, until: Callable[[], bool], seconds: float | None = None) -> bool:
         """Stand at a boundary until the condition holds and no partition is being taken back."""
         self._at_boundary = True
         self._changed.notify_all()
-        self._changed.wait_for(lambda: not self._held and until())
+        held = self._changed.wait_for(lambda: not self._held and until(), seconds)
         self._at_boundary = False
+        return held

@@ -14,12 +14,16 @@ from tailrace.runtime.steps import Step, StepFailed
 _log = logging.getLogger("tailrace.runtime")
 
 # A reading thread's turn must bring as much as the handler works off in a turn of its own, or they wait for
-# each other: Python changes threads every 5 ms, in which a quick handler does 5,000.
-BATCH_RECORDS = 5_000
+# each other: Python changes threads every 5 ms, in which a quick handler does nearly 10,000.
+BATCH_RECORDS = 10_000
 POLL_SECONDS = 0.1
 # A handler that is slower than this is waited for with the partitions paused. To pause throws away what was
 # fetched, so a quick one is waited for without.
 PATIENCE_SECONDS = 0.5
+CLOSE_LOOK_SECONDS = 0.01
+# A handler that commits by itself waits for the polling thread's turn.
+EXPLICIT_POLL_SECONDS = 0.01
+COMMIT_WAIT_SECONDS = 20.0
 # For the record in hand when its partition goes to another member, which waits meanwhile.
 REVOKE_SECONDS = 30.0
 # For results to be stored before what they came from is committed; then it is tried again later, at the end
@@ -27,7 +31,7 @@ REVOKE_SECONDS = 30.0
 SETTLE_SECONDS = 1.0
 FINISH_SECONDS = 10.0
 # Results are made sure of so often, and at once when there is nothing else to do.
-SETTLE_EVERY_SECONDS = 1.0
+SETTLE_EVERY_SECONDS = 2.0
 
 
 class Member:
@@ -40,6 +44,7 @@ class Member:
         sender: where the step's results go, to be stored before a commit.
         commit_seconds: between two commits; None commits when `commit` was called.
         on_failed: told, on a thread of the member's, that it cannot go on.
+        context: of the handling thread.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Member:
         commit_seconds: float | None,
         on_failed: Callable[[TailraceError], None],
         context: Context | None = None,
+        handover: Handover | None = None,
     ) -> None:
         self.name = name
         self.records = 0
@@ -60,8 +66,9 @@ class Member:
         self._step = step
         self._sender = sender
         self._commit_seconds = commit_seconds
+        self._poll_seconds = POLL_SECONDS if commit_seconds else EXPLICIT_POLL_SECONDS
         self._on_failed = on_failed
-        self._handover = Handover()
+        self._handover = handover or Handover()
         self._closing = False
         self._asked = False
         # Handled, but perhaps not stored yet; the handling thread's alone.
@@ -69,7 +76,7 @@ class Member:
         self._looked_at = self._committed_at = time.monotonic()
         self._committed: Positions = {}
         self._reader: GroupReader | None = None
-        run = (context or copy_context()).run
+        self._run_in = run = (context or copy_context()).run
         self._reading = threading.Thread(target=self._guarded, args=(self._read,), name=f"{name}-read")
         self._handling = threading.Thread(
             target=run, args=(self._guarded, self._handle), name=f"{name}-handle"
@@ -98,6 +105,28 @@ class Member:
                 thread.join(max(0.0, deadline - time.monotonic()))
         return not self._reading.is_alive()
 
+    def pump(self) -> bool:
+        """Read and handle what is there on the caller's thread, without any of its own; False if nothing was.
+
+        Raises:
+            TailraceError: it cannot go on.
+        """
+        self._reader = self._reader or self._open_reader(self._on_revoked)
+        # Nobody handles records meanwhile, so nobody is waited for.
+        self._handover.end()
+        batch = self._reader.poll(BATCH_RECORDS, 0)
+        if batch is None:
+            return False
+        self._run_in(self._work_off, batch)
+        self._finish()
+        return True
+
+    def leave(self) -> None:
+        """Leave the group, where `pump` was used."""
+        if self._reader is not None:
+            self._handover.end()
+            self._reader.close()
+
     def _guarded(self, run: Callable[[], None]) -> None:
         try:
             run()
@@ -121,15 +150,26 @@ class Member:
                 self._turn(reader)
         finally:
             self.close()
-            # What is handled is committed before the group is left, however long the record in hand takes.
-            self._handling.join()
+            self._wait_handled(reader)
             reader.close()
+
+    def _wait_handled(self, reader: GroupReader) -> None:
+        """What is handled is committed before the group is left, however long the record in hand takes."""
+        reader.pause()
+        while self._handling.is_alive():
+            self._handling.join(CLOSE_LOOK_SECONDS)
+            try:
+                # What comes in spite of the pause comes again, to others.
+                reader.poll(1, 0)
+                self._look()
+            except TailraceError:
+                self._handling.join()
 
     def _turn(self, reader: GroupReader) -> None:
         if not self._handover.room(PATIENCE_SECONDS):
             self._wait_paused(reader)
             return
-        batch = reader.poll(BATCH_RECORDS, POLL_SECONDS)
+        batch = reader.poll(BATCH_RECORDS, self._poll_seconds)
         if batch is not None:
             self._handover.put(batch)
         self.ready = self.ready or reader.assigned
@@ -146,6 +186,9 @@ class Member:
 
     def _look(self) -> None:
         now = time.monotonic()
+        if self._handover.commit_asked():
+            self._commit(wait=True)
+            self._handover.commit_done()
         if now - self._looked_at > SETTLE_EVERY_SECONDS:
             self._looked_at = now
             # One with much to do would only come by when it has done it all.
@@ -207,14 +250,23 @@ class Member:
         self._handled.clear()
         if self._asked:
             self._asked = False
-            self._commit(wait=True)
+            self._commit_now()
 
     def _finish(self) -> None:
         self._settle(FINISH_SECONDS)
-        self._commit(wait=True)
+        self._commit_now()
+
+    def _commit_now(self) -> None:
+        """From the handling thread, for only the reading one may ask the client."""
+        if threading.current_thread() is not self._handling:
+            self._commit(wait=True)
+        elif not self._handover.ask_commit(COMMIT_WAIT_SECONDS):
+            _log.warning("%s could not commit in time, so some records may come again.", self.name)
+
+    # --- the thread that polls ---
 
     def _commit(self, *, wait: bool) -> None:
-        """Commit what is settled; with `wait` on the handling thread."""
+        """Commit what is settled."""
         reader = self._reader
         positions = self._handover.settled()
         if reader is None or (positions == self._committed and not reader.uncommitted()):

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Final
 
 from tailrace.core.errors import BadRecord
@@ -39,26 +40,39 @@ class Many(list[Any]):
     """Several results of one call: what a generator has yielded."""
 
 
+# What is not one value of its own.
+_SPECIAL = frozenset({NoneType, To, Many, list, tuple, bytearray})
+
+
 class Output:
     """Where a program's results go: each to all its topics, or where a `To` says."""
 
     def __init__(self, topics: Sequence[str], encode: Encode, sender: Sender) -> None:
         self._topics = tuple(topics)
         self._encode = encode
-        self._send = sender.send
+        self._sender = sender
 
     def emit(self, result: object, key: bytes | None = None) -> None:
         """Send what one call has returned; None is nothing."""
         kind = type(result)
-        if kind is To:
-            self._send_to(result, key)  # type: ignore[arg-type]  # it is a To
-        elif kind is Many or (kind in {list, tuple} and _all_to(result)):  # type: ignore[arg-type]  # likewise
-            for one in result:  # type: ignore[attr-defined]  # likewise
+        if kind in _SPECIAL:
+            self._emit_special(result, key)
+            return
+        # The hot path of services that write: no call more than needed.
+        value: bytes = result if kind is bytes else self._encode(result)  # type: ignore[assignment]  # it is bytes
+        for topic in self._topics:
+            self._sender.send(topic, value, key)
+
+    def _emit_special(self, result: object, key: bytes | None) -> None:
+        if isinstance(result, To):
+            self._send_to(result, key)
+        elif isinstance(result, Many) or (isinstance(result, list | tuple) and _all_to(result)):
+            for one in result:
                 self.emit(one, key)
-        elif result is not None and self._topics:
+        elif result is not None:
             value = self.encoded(result)
             for topic in self._topics:
-                self._send(topic, value, key)
+                self._sender.send(topic, value, key)
 
     def encoded(self, value: object) -> bytes:
         """A value as it is stored; bytes as they are."""
@@ -77,7 +91,7 @@ class Output:
             )
         value = None if to.value is None else self.encoded(to.value)
         chosen = key if isinstance(to.key, _Inherited) else as_key(to.key)
-        self._send(to.topic, value, chosen, to.partition, to.timestamp, to.headers)
+        self._sender.send(to.topic, value, chosen, to.partition, to.timestamp, to.headers)
 
 
 def _all_to(results: Collection[object]) -> bool:

@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from tailrace.core.groups import Sender
-from tailrace.core.records import Headers
+
+Send = Callable[..., None]
 
 
 class LateSender:
@@ -14,24 +16,13 @@ class LateSender:
         self._open = open_
         self._sender: Sender | None = None
         self._lock = threading.Lock()
+        # From the first record on the producer's own method, as it is called for every record.
+        self.send: Send = self._send_first
 
     @property
     def sent(self) -> int:
         """How many records were taken."""
         return self._sender.sent if self._sender else 0
-
-    def send(
-        self,
-        topic: str,
-        value: bytes | None,
-        key: bytes | None = None,
-        partition: int | None = None,
-        timestamp: int | None = None,
-        headers: Headers = (),
-    ) -> None:
-        """Take a record, waiting for room."""
-        sender = self._sender or self._opened()
-        sender.send(topic, value, key, partition, timestamp, headers)
 
     def settle(self, seconds: float) -> bool:
         """Wait until all that was taken is stored; False if the time was too short."""
@@ -42,7 +33,8 @@ class LateSender:
         if self._sender:
             self._sender.close()
 
-    def _opened(self) -> Sender:
+    def _send_first(self, topic: str, value: bytes | None, *more: Any, **options: Any) -> None:  # noqa: ANN401  # as Sender.send
         with self._lock:
             self._sender = self._sender or self._open()
-            return self._sender
+            self.send = self._sender.send
+        self._sender.send(topic, value, *more, **options)

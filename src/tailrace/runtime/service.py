@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from functools import partial
 
@@ -12,6 +12,7 @@ from tailrace.core.errors import ConfigurationError, TailraceError
 from tailrace.core.groups import Services
 from tailrace.runtime.app import RUNNING, App, Running
 from tailrace.runtime.declarations import Function, Handler, Program, Task, Timer, function_name
+from tailrace.runtime.handover import Handover
 from tailrace.runtime.member import Member
 from tailrace.runtime.results import Output
 from tailrace.runtime.sending import LateSender
@@ -92,12 +93,7 @@ class Service:
         """
         loop = asyncio.get_running_loop()
         failing = partial(self._on_failed, loop, stop)
-        self._members = [
-            member
-            for one in self._programs
-            if isinstance(one, Handler)
-            for member in self._make(one, loop, failing)
-        ]
+        self.members(loop, failing)
         async with asyncio.TaskGroup() as timers:
             for one in self._programs:
                 if isinstance(one, Timer):
@@ -107,43 +103,64 @@ class Service:
             await stop.wait()
             for member in self._members:
                 member.close()
-            deadline = time.monotonic() + STOP_SECONDS
-            await asyncio.to_thread(self._join, deadline)
+            await asyncio.to_thread(self._join, time.monotonic() + STOP_SECONDS)
         if self._failed is not None:
             raise self._failed
 
-    def _make(
-        self, handler: Handler, loop: asyncio.AbstractEventLoop, failing: "partial[None]"
-    ) -> Iterator[Member]:
-        for _ in range(handler.workers):
-            number = len(self._senders) - 1
-            name = self._client_id if not number else _further(self._client_id, number)
-            sender = self._new_sender(name)
-            self._senders.append(sender)
-            step = handler_step(handler, Output(handler.to, encoder(handler.format), sender), lambda: loop)
-            self._steps.append(step)
-            context = copy_context()
-            explicit = handler.commit == "explicit"
-            member = Member(
-                name,
-                partial(self._services.reader, handler.topics, handler.group, handler.start, name),
-                step,
-                sender,
-                commit_seconds=None if explicit else self._commit_seconds,
-                on_failed=failing,
-                context=context,
-            )
-            context.run(RUNNING.set, Running(sender, member.commit if explicit else no_commit))
-            yield member
+    def members(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_failed: Callable[[TailraceError], None],
+        new_handover: Callable[[], Handover] = Handover,
+    ) -> Sequence[Member]:
+        """All members of its handlers; not started."""
+        for one in self._programs:
+            if isinstance(one, Handler):
+                for _ in range(one.workers):
+                    self._members.append(self._member(one, loop, on_failed, new_handover()))
+        return self._members
 
-    async def _tick(self, timer: Timer, stop: asyncio.Event, failing: "partial[None]") -> None:
-        output = Output(timer.to, encoder(timer.format), self._sender)
-        ticking = Ticking(timer, output, self._sender.settle)
+    def _member(
+        self,
+        handler: Handler,
+        loop: asyncio.AbstractEventLoop,
+        on_failed: Callable[[TailraceError], None],
+        handover: Handover,
+    ) -> Member:
+        number = len(self._members)
+        name = self._client_id if not number else _further(self._client_id, number)
+        sender = self._new_sender(name)
+        self._senders.append(sender)
+        step = handler_step(handler, Output(handler.to, encoder(handler.format), sender), lambda: loop)
+        self._steps.append(step)
+        explicit = handler.commit == "explicit"
+        context = copy_context()
+        member = Member(
+            name,
+            partial(self._services.reader, handler.topics, handler.group, handler.start, name),
+            step,
+            sender,
+            commit_seconds=None if explicit else self._commit_seconds,
+            on_failed=on_failed,
+            context=context,
+            handover=handover,
+        )
+        context.run(RUNNING.set, Running(sender, member.commit if explicit else no_commit))
+        return member
+
+    def ticking(self, timer: Timer) -> Ticking:
+        """What calls a timer."""
+        ticking = Ticking(timer, Output(timer.to, encoder(timer.format), self._sender), self._sender.settle)
         self._tickings.append(ticking)
+        return ticking
+
+    async def _tick(
+        self, timer: Timer, stop: asyncio.Event, on_failed: Callable[[TailraceError], None]
+    ) -> None:
         try:
-            await ticking.run(stop)
+            await self.ticking(timer).run(stop)
         except TailraceError as error:
-            failing(error)
+            on_failed(error)
 
     def _join(self, deadline: float) -> None:
         for member in self._members:

@@ -26,7 +26,7 @@ def decoder(annotation: Any, format_: Format, *, coerce: bool) -> Decode:  # noq
     """
     inner, nullable = _without_none(annotation)
     try:
-        decode = _decoder(inner, format_, coerce=coerce)
+        decode = _decoder(inner, annotation, format_, coerce=coerce)
     except TypeError as error:
         raise ConfigurationError(
             f"No record can be read as {type_name(annotation)}.", cause=str(error), hint="See docs: services."
@@ -60,12 +60,12 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401  # any a
     return Union[kinds], len(kinds) < len(get_args(annotation))  # noqa: UP007  # made of a tuple
 
 
-def _decoder(kind: Any, format_: Format, *, coerce: bool) -> Decode:  # noqa: ANN401  # any annotation
+def _decoder(kind: Any, whole: Any, format_: Format, *, coerce: bool) -> Decode:  # noqa: ANN401  # any annotation
     if kind is bytes:
         return _as_bytes
     if format_ == "json":
         # The method itself: nothing stands between a record and the handler.
-        return msgspec.json.Decoder(kind, strict=not coerce).decode
+        return msgspec.json.Decoder(whole, strict=not coerce).decode
     if kind in {str, Any}:
         return bytes.decode
     msgspec.convert("", kind | str, strict=False)
