@@ -1,10 +1,11 @@
 """The calculator: by its programs, by the flat file, by the pipeline's file."""
 
+import contextlib
 import json
 import time
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -44,9 +45,10 @@ def until_shared(kafka):
     def wait(group, members):
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
-            found = admin.describe_consumer_groups([group])[group].result(SECONDS).members
-            if [len(one.assignment.topic_partitions) for one in found] == [1] * members:
-                return sorted(one.client_id for one in found)
+            with contextlib.suppress(KafkaException):  # its coordinator is not chosen yet
+                found = admin.describe_consumer_groups([group])[group].result(SECONDS).members
+                if [len(one.assignment.topic_partitions) for one in found] == [1] * members:
+                    return sorted(one.client_id for one in found)
             time.sleep(0.05)
         raise AssertionError(f"{group} did not come to {members} members")
 
@@ -96,4 +98,13 @@ def test_both_files_run_it(tailrace, folder, file, two):
     """`one` gets the words after --, its result reaches a worker of `two`."""
     running = tailrace("run", file, "--", "20", "30", "sum", folder=folder)
     running.until(lambda lines: result("sum", 50) in running.printed_by(two))
+    assert running.interrupt() == 0, running.text
+
+
+@pytest.mark.kafka
+def test_scripts_get_their_topics_from_the_flat_file(tailrace, folder):
+    """Started by hand or by `tailrace run`, they send and read what the file says."""
+    runs = ["--run", "PYTHON_1=python python_1.py 40 2 sum", "--run", "PYTHON_2=python python_2.py 0"]
+    running = tailrace("run", "scripts.yml", *runs, folder=folder)
+    running.until(lambda _: "Worker 0: 42" in running.printed_by("PYTHON_2"))
     assert running.interrupt() == 0, running.text
