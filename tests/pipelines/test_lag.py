@@ -6,20 +6,21 @@ from confluent_kafka import Consumer, TopicPartition
 from tailrace.core.groups import Spot
 from tailrace.kafka.lag import GroupLags
 from tailrace.kafka.settings import translate
+from tests.pipelines.conftest import wait_for
 
 pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture
 def lags(kafka):
-    """Asks about groups of one topic of two partitions."""
+    """What asks about groups of one topic of two partitions."""
     asked = []
 
     def ask(topic, *groups, **more):
         spots = [Spot(topic, 0), Spot(topic, 1)]
         settings = translate({"bootstrap_servers": kafka.bootstrap_servers})
         asked.append(GroupLags(settings, dict.fromkeys(groups, spots), **more))
-        return asked[-1].ask()
+        return asked[-1].ask
 
     yield ask
     for one in asked:
@@ -33,11 +34,13 @@ def test_what_is_not_committed_is_lag(place, make_topic, lags):
     consumer = Consumer({"bootstrap.servers": place.broker, "group.id": f"{topic}-begun"})
     consumer.commit(offsets=[TopicPartition(topic, 0, 2)], asynchronous=False)
     consumer.close()
-    assert lags(topic, f"{topic}-begun", f"{topic}-new") == {f"{topic}-begun": 8, f"{topic}-new": 10}
+    ask = lags(topic, f"{topic}-begun", f"{topic}-new")
+    wait_for(lambda: ask() == {f"{topic}-begun": 8, f"{topic}-new": 10}, "the lags are others")
 
 
 def test_a_group_that_is_perhaps_not_used_is_told_once_it_is(place, make_topic, lags):
     """A script may have a group of another name."""
     topic = make_topic(partitions=2)
     place.send(topic, range(3))
-    assert lags(topic, f"{topic}-other", perhaps=[f"{topic}-other"]) == {}
+    ask = lags(topic, f"{topic}-used", f"{topic}-other", perhaps=[f"{topic}-other"])
+    wait_for(lambda: ask() == {f"{topic}-used": 3}, "the lags are others")

@@ -48,7 +48,7 @@ def test_parts_on_several_machines_share_by_the_group_alone(place, make_topic):
     parts = [place.start("run", "p.yml", "up", "--workers", "2") for _ in range(2)]
     for part in parts:
         part.ready()
-    values = [f"v{n}" for n in range(400)]
+    values = [f"v{n}" for n in range(8)]
 
     def all_seen():
         place.send(topic, values, key=lambda value: value.encode())

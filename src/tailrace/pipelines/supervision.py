@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tailrace.core.errors import TailraceError
@@ -20,6 +21,8 @@ from tailrace.pipelines.workers import ENDED, UP, State, Worker
 STOP_SECONDS = 25.0
 """For all programs to finish and commit; then they are killed."""
 KILL_SECONDS = 5.0
+READERS_SECONDS = 10.0
+"""For readers to become members of their groups before sources begin all the same."""
 TABLE_SECONDS = 0.5
 
 
@@ -48,13 +51,16 @@ class Supervisor:
         self._up = False
         self._signals: list[int] = []
         self._wake = asyncio.Event()
+        self._readers_up = asyncio.Event()
 
     async def run(self) -> int:
         """Answers the exit code."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal, number)
-        running = [asyncio.create_task(worker.run()) for worker in self._workers]
+        running = [asyncio.create_task(self._run(worker)) for worker in self._workers]
+        if not any(worker.program.reads for worker in self._workers):
+            self._readers_up.set()
         showing = asyncio.create_task(self._show())
         self._lags.start()
         try:
@@ -71,6 +77,13 @@ class Supervisor:
             kept.close()
         return self._exit_code()
 
+    async def _run(self, worker: Worker) -> None:
+        """Sources wait for readers: workers share from the first record on, `start: latest` misses none."""
+        if not worker.program.reads:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._readers_up.wait(), READERS_SECONDS)
+        await worker.run()
+
     async def _until_over(self) -> None:
         while not (self._signals or self._failed() or self._all_ended()):
             self._wake.clear()
@@ -82,6 +95,7 @@ class Supervisor:
         if not left:
             return
         self._console.note("Stopping, sources first.")
+        self._readers_up.set()
         deadline = time.monotonic() + STOP_SECONDS
         order = levels(followers(self._pipeline))
         for behind, level in zip(range(len(order), 0, -1), order, strict=True):
@@ -156,6 +170,8 @@ class Supervisor:
             self._console.note(f"{worker.name}: {worker.error.rstrip('.')}; {count}.")
         elif worker.state in ENDED:
             self._console.note(f"{worker.name}: {worker.state}{_why(worker)}.")
+        if all(one.state in UP for one in self._workers if one.program.reads):
+            self._readers_up.set()
         if not self._up and all(one.state in UP for one in self._workers):
             self._up = True
             seconds = time.monotonic() - self._started

@@ -84,6 +84,9 @@ class Worker:
 
     async def run(self) -> None:
         """Until it is done, stopped, or has died too often."""
+        if self._stopping.is_set():
+            self._become(State.STOPPED)
+            return
         while True:
             started = time.monotonic()
             await self._once()

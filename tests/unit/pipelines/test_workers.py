@@ -104,6 +104,14 @@ async def test_it_is_stopped_by_a_signal(tmp_path):
     assert watched.states[-2:] == [State.STOPPING, State.STOPPED]
 
 
+async def test_one_that_is_stopped_before_its_start_is_not_started(tmp_path):
+    """A source waits for its readers, and the stop comes first."""
+    watched = Watched("print(1)", tmp_path)
+    watched.worker.stop()
+    await watched.worker.run()
+    assert (watched.states, watched.lines) == ([State.STOPPED], [])
+
+
 async def test_a_pause_before_a_restart_is_no_hindrance_to_a_stop(tmp_path):
     """The next start is left out."""
     watched = Watched("raise SystemExit(1)", tmp_path, restarts=100)
