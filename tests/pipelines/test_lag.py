@@ -2,11 +2,11 @@
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from tests.pipelines.conftest import wait_for
 
 from tailrace.core.groups import Spot
 from tailrace.kafka.lag import GroupLags
 from tailrace.kafka.settings import translate
-from tests.pipelines.conftest import wait_for
 
 pytestmark = pytest.mark.kafka
 
