@@ -58,6 +58,12 @@ def test_dependencies_are_the_locked_ones(instructions):
     assert all("--locked" in run and "--no-dev" in run for run in syncs)
 
 
+def test_services_and_owners_can_be_used_in_it(instructions):
+    """What `run` and owners from a database need is installed with the rest."""
+    syncs = [run for run in values(instructions, "RUN") if run.startswith("uv sync")]
+    assert all("--extra run" in run and "--extra sql" in run for run in syncs)
+
+
 def test_the_health_check_is_python_that_compiles(instructions):
     """It asks /readyz with what the image has."""
     (check,) = values(instructions, "HEALTHCHECK")

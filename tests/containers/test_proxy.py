@@ -112,3 +112,13 @@ async def test_a_stream_comes_as_it_is_written(both):
             async for line in lines:
                 if '"value":"now"' in line:
                     break
+
+
+async def test_a_gateway_that_goes_takes_no_request_with_it(both):
+    """Each request is answered, before and after the proxy has noticed."""
+    url, gateways = both
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=SECONDS) as client:
+        answers = [await client.get(f"{url}/v1/topics/demo/records") for _ in range(4)]
+        gateways[0].server.ask_to_stop()
+        answers += [await client.get(f"{url}/v1/topics/demo/records") for _ in range(8)]
+    assert {answer.status_code for answer in answers} == {200}
