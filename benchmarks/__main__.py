@@ -16,7 +16,9 @@ from benchmarks import (
     reading,
     report,
     results,
+    services,
     shipping,
+    tasklogs,
 )
 from benchmarks.bench import Bench
 from benchmarks.figures import Measurement, Run
@@ -32,6 +34,8 @@ MEASUREMENTS: list[Measurement] = [
     *commands.MEASUREMENTS,
     *shipping.MEASUREMENTS,
     *pipelines.MEASUREMENTS,
+    *services.MEASUREMENTS,
+    *tasklogs.MEASUREMENTS,
 ]
 
 

@@ -97,9 +97,9 @@ class Bench:
         return sum(path.stat().st_size for path in self.folder.rglob(f"{topic}-*/*.log"))
 
     @contextmanager
-    def gateway(self) -> Iterator[Gateway]:
-        """Run a fresh gateway: what earlier measurements left in memory is not seen."""
-        gateway = Gateway(self.broker)
+    def gateway(self, **variables: str) -> Iterator[Gateway]:
+        """Run a fresh gateway with settings of its own: what earlier ones left in memory is not seen."""
+        gateway = Gateway(self.broker, variables)
         try:
             gateway.wait_ready()
             yield gateway

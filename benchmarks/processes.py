@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import signal
 import socket
@@ -10,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,7 @@ def tailrace(*words: str) -> list[str]:
 class Gateway:
     """`tailrace serve` in one process of its own."""
 
-    def __init__(self, broker: str) -> None:
+    def __init__(self, broker: str, variables: Mapping[str, str]) -> None:
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.log = (HERE / ".build" / "gateway.log").open("w")
@@ -144,6 +145,7 @@ class Gateway:
             stdout=self.log,
             stderr=subprocess.STDOUT,
             text=True,
+            env={**os.environ, **variables},
         )
 
     @property

@@ -16,6 +16,7 @@ from tailrace.transports.rest import HANDLERS
 from tailrace.transports.server import Server, listen
 from tailrace.transports.socketio import socketio_mount
 from tailrace.transports.streams import Streams
+from tailrace.transports.tasklogs import TaskLogs
 
 TOKEN = "tr_for_tests"
 
@@ -68,9 +69,10 @@ async def live_gateway(ports, settings=None, *, dev=True, more=()):
     access = HeaderAccess(identities, Authorizer(), sessions)
     gateway = Gateway(settings, ports.reader, ports.writer, ports.admin, access, hub)
     gateway.on_stop.append(hub.stop)
+    task_logs = TaskLogs(gateway, hub, ports.reader, spawn)
     app = make_app(
         gateway,
-        {**HANDLERS, **PAGE_HANDLERS, "stream": Streams(hub, spawn)},
+        {**HANDLERS, **PAGE_HANDLERS, "stream": Streams(hub, spawn), "task_logs": task_logs},
         more=[*page_files(), socketio_mount(gateway, spawn, local_pages=dev), *more],
     )
     listener = listen(settings)
@@ -87,3 +89,4 @@ async def live_gateway(ports, settings=None, *, dev=True, more=()):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         hub.close()
+        task_logs.close()

@@ -26,13 +26,13 @@ def free_port():
 class Serving:
     """`tailrace serve` with principals, owners and a folder of logs; it can be killed and started again."""
 
-    def __init__(self, runner, servers, folder):
+    def __init__(self, runner, servers, folder, more=""):
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         digest = hashlib.sha256(b"tr_ann").hexdigest()
         (folder / "tailrace.toml").write_text(
             f'[[principals]]\nname = "ann"\ntoken_sha256 = "{digest}"\n[tasklogs]\nfolder = "{folder}/logs"\n'
-            "idle = 1\n[server]\nheartbeat = 0.5\n"
+            f"idle = 1\n{more}[server]\nheartbeat = 0.5\n"
         )
         (folder / "logs").mkdir()
         self._runner = runner("--broker", servers, "--config", str(folder / "tailrace.toml"))
@@ -127,6 +127,20 @@ def test_a_log_of_file_and_topic(run, serving, kafka, make_topic):
     assert "/api/v1/logs" in err
     assert "tr_ann" not in err
     assert run("logs", task, "--tail", "3")[1] == b"two\nthree\nfour\n"
+
+
+def test_topics_of_another_cluster(runner, kafka, make_topic, tmp_path):
+    """The gateway's own Kafka may be away."""
+    task = make_topic()
+    store(kafka, task, "one")
+    more = f'brokers = ["{kafka.bootstrap_servers}"]\n'
+    serving = Serving(runner, "127.0.0.1:1", tmp_path, more)
+    try:
+        serving.own(task)
+        run = runner("--url", serving.url, "--token", "tr_ann")
+        wait_for(lambda: run("logs", task)[1] == b"one\n")
+    finally:
+        serving.kill()
 
 
 def test_no_logs_yet(run, serving):

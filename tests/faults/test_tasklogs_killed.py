@@ -130,6 +130,6 @@ def test_followers_of_logs_outlive_gateways_and_brokers(long, gateway, kafka, ma
         assert follower.lost == 0
         assert follower.asked >= gateway_kills
     say(
-        f"{gateway_kills} kills of the gateway, {broker_kills} of the broker, {followers} followers of {TASKS} "
-        f"logs: {expected:,} lines each, 0 lost, 0 repeated"
+        f"{gateway_kills} kills of the gateway and {broker_kills} of the broker, {followers} "
+        f"followers of {TASKS} logs: {expected:,} lines each, 0 lost, 0 repeated"
     )

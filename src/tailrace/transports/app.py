@@ -106,11 +106,13 @@ class _Dispatch:
 class _Action:
     """A route with what is worked out once."""
 
-    __slots__ = ("_by_status", "_requests", "_seconds", "handler", "parameters", "route")
+    __slots__ = ("_by_status", "_requests", "_seconds", "handler", "level", "parameters", "route")
 
     def __init__(self, route: Route, handler: Handler, metrics: Metrics) -> None:
         self.route = route
         self.handler = handler
+        # Each call is told where few come and people ask about one; a stream tells of itself.
+        self.level = logging.INFO if route.resource == "task" else logging.DEBUG
         self.parameters = ParameterReader(route.parameters)
         self._requests = metrics.requests
         self._seconds = metrics.request_seconds.at(route.path)
@@ -126,6 +128,13 @@ class _Action:
         counter.value += 1
         if answer:
             self._seconds.observe(seconds)
+
+    def log(self, answer: Answer, method: str, seconds: float) -> None:
+        """Tell how long a call took."""
+        fields = {"route": self.route.path, "method": method, "status": answer.status}
+        _log.log(
+            self.level, "A call was answered.", extra={"fields": {**fields, "seconds": round(seconds, 4)}}
+        )
 
 
 class _Door:
@@ -163,7 +172,10 @@ class _Door:
                 raise
             answer = _problem(error, self._methods, self._refuse)
         if action is not None:
-            action.count(answer, perf_counter() - begun)
+            seconds = perf_counter() - begun
+            action.count(answer, seconds)
+            if answer is not None and _log.isEnabledFor(action.level):
+                action.log(answer, scope["method"], seconds)
         if answer is not None:
             await send_answer(sender, answer, common, with_body=scope["method"] != "HEAD")
 

@@ -7,7 +7,8 @@ folder     opens files, and nothing that lies elsewhere
 file       one reader's way along a file, over rotation and truncation
 last       the last lines of a topic
 watch      what all streams wait for together
-stream     one client's stream
+body       what a client is sent, with one cursor over file and topic
+stream     one client's stream, from its beginning to its end
 """
 
 from tailrace.transports.tasklogs.handler import TaskLogs

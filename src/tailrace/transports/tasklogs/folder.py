@@ -4,6 +4,7 @@ Each step is taken from the descriptor of the folder before it and follows no li
 into a task's folder can lead a reader nowhere: not by a link, a device, or a rename at the right moment.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,10 @@ from tailrace.protocol.tasklog_cursor import (
 MOST_FILES = 64
 SCAN_BYTES = 64 << 10
 
+# Nothing there, a link, another kind of thing, or not for us.
+_ABSENT = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENXIO, errno.ENODEV}
+)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Without waiting: a named pipe would keep us until somebody writes into it.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -140,21 +145,27 @@ class LogFolder:
 
 @contextmanager
 def _opened(name: str, flags: int, within: int | None) -> Iterator[int | None]:
-    try:
-        descriptor = os.open(name, flags, dir_fd=within)
-    except OSError:
-        yield None
-        return
+    descriptor = _descriptor(name, flags, within)
     try:
         yield descriptor
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _descriptor(name: str, flags: int, within: int | None) -> int | None:
+    try:
+        return os.open(name, flags, dir_fd=within)
+    except OSError as error:
+        if error.errno not in _ABSENT:
+            # Taken for a log that is not there yet, it would be read from its beginning later.
+            raise
+        return None
 
 
 def _open(folder: int, name: str) -> LogFile | None:
-    try:
-        descriptor = os.open(name, _FILE, dir_fd=folder)
-    except OSError:
+    descriptor = _descriptor(name, _FILE, folder)
+    if descriptor is None:
         return None
     found = os.fstat(descriptor)
     # A second name would be a way to any file of the same disk; a rotated file that is deleted has none.

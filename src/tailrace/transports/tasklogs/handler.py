@@ -68,15 +68,15 @@ class TaskLogs:
         try:
             await stream.run()
         finally:
-            first = None if stream.first_line is None else round(stream.first_line - begun, 4)
+            first = None if stream.body.first_line is None else round(stream.body.first_line - begun, 4)
             fields = {
                 "route": call.route.path,
                 "method": "GET",
                 "status": 200,
                 "first_byte_seconds": first,
                 "seconds": round(clock() - begun, 4),
-                "lines": stream.lines,
-                "bytes": stream.nbytes,
+                "lines": stream.body.lines,
+                "bytes": stream.body.nbytes,
             }
             _log.info("A log was read.", extra={"fields": fields})
 

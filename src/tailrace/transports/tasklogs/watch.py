@@ -50,7 +50,11 @@ class Disk:
 
     def leave(self, step: Callable[[], object]) -> None:
         """Do a step on a thread that nobody waits for."""
-        self._threads.submit(step)
+        try:
+            self._threads.submit(step)
+        except RuntimeError:
+            # The process ends: nobody is kept waiting any more.
+            step()
 
     def close(self) -> None:
         """Take no more steps."""
@@ -164,6 +168,8 @@ class LogWatch:
                 await self._find(names[at : at + TOPICS_AT_ONCE])
         except Unavailable:
             self.away_since = begun if self.away_since is None else self.away_since
+        except Exception:  # noqa: BLE001 - one odd answer must not end the questions for good
+            _log.exception("Asking after topics failed.")
         else:
             self.away_since = None
 
@@ -189,4 +195,12 @@ class LogWatch:
 
 
 def _those_changed(files: list[FileReader]) -> list[FileReader]:
-    return [file for file in files if file.changed()]
+    return [file for file in files if _changed(file)]
+
+
+def _changed(file: FileReader) -> bool:
+    try:
+        return file.changed()
+    except OSError:
+        # Its own stream has to hear it, when it reads.
+        return True
