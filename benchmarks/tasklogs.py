@@ -12,7 +12,7 @@ from benchmarks.probes import Watch
 from benchmarks.processes import child, module
 from benchmarks.producer import settings
 
-TASKS = 2_000
+TASKS = 10_000
 FOLLOWED = 1_000
 # Tasks that have no file: their first line is their topic's.
 BARE_FOLLOWED = 100
