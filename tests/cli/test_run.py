@@ -21,6 +21,10 @@ app = App("calc-{topic}")
 def one(left: str, right: str, operation: str):
     return {{"left": left, "right": right, "operation": operation}}
 
+@app.task
+async def broken():
+    raise OSError("the disk is full")
+
 @app.on("{topic}", start="earliest", on_error="skip", coerce=True)
 def two(value: dict[str, int | str]):
     if value["operation"] != "sum":
@@ -120,6 +124,15 @@ def test_wrong_arguments(run):
     _, err = process.communicate(timeout=40)
     assert process.returncode == 2
     assert "The task one takes LEFT RIGHT OPERATION." in err
+
+
+def test_a_task_that_raises(run):
+    """Its trace is shown, and the exit code is 1."""
+    process = run("calc:broken")
+    _, err = process.communicate(timeout=40)
+    assert process.returncode == 1
+    assert 'raise OSError("the disk is full")' in err
+    assert "Error: calc:broken failed.\nWhy:   OSError: the disk is full\n" in err
 
 
 def test_a_worker_by_its_seam(kafka, topic, tmp_path):

@@ -74,8 +74,12 @@ def app():
     return App(f"app-{uuid.uuid4().hex[:12]}")
 
 
-def read_all(cluster, topic, count):
-    """So many records of a topic."""
+async def read_all(cluster, topic, count):
+    """So many records of a topic; the loop goes on, as async handlers need it."""
+    return await asyncio.to_thread(_read_all, cluster, topic, count)
+
+
+def _read_all(cluster, topic, count):
     reader = cluster.services().reader([topic], None, "earliest", "test", lambda spots: {})
     records, end = [], time.monotonic() + 20
     while len(records) < count:
@@ -124,7 +128,7 @@ async def test_results_keep_the_key(cluster, app, run):
     cluster.store(source, NewRecord(b'{"id": 1, "price": 2.5}', b"k", 0))
     await run(app)
     for topic in (left, right):
-        (record,) = read_all(cluster, topic, 1)
+        (record,) = await read_all(cluster, topic, 1)
         assert (record.key, record.value) == (b"k", b'{"id":1,"price":5.0}')
 
 
@@ -140,8 +144,8 @@ async def test_a_result_chooses_its_topic(cluster, app, run):
 
     cluster.append(source, b"-1", b"1", b"2")
     await run(app)
-    assert [r.value for r in read_all(cluster, left, 2)] == [b"-1", None]
-    assert [r.value for r in read_all(cluster, right, 2)] == [b"1", b"2"]
+    assert [r.value for r in (await read_all(cluster, left, 2))] == [b"-1", None]
+    assert [r.value for r in (await read_all(cluster, right, 2))] == [b"1", b"2"]
 
 
 async def test_async_handlers_share_a_loop_with_hooks(cluster, app, run):
@@ -179,7 +183,7 @@ async def test_batches(cluster, app, run):
 
     cluster.store(source, *(NewRecord(b"%d" % n, b"k%d" % n, 0) for n in range(7)))
     await run(app)
-    records = read_all(cluster, target, 7)
+    records = await read_all(cluster, target, 7)
     assert [(r.key, r.value) for r in records] == [(b"k%d" % n, b"%d" % (n * 10)) for n in range(7)]
     assert max(sizes) <= 3
 
@@ -250,6 +254,21 @@ async def test_explicit_commits(cluster, app, run):
     assert committed(cluster, app, topic) == 2
 
 
+async def test_each_record_is_committed_by_itself(cluster, app, run):
+    """A handler that commits each record is not held up by what waits behind it."""
+    topic, seen = cluster.topic(), []
+
+    @app.on(topic, start="earliest", commit="explicit")
+    def take(value: int):
+        seen.append(value)
+        app.commit()
+
+    cluster.append(topic, *(b"%d" % n for n in range(100)))
+    running = await run(app)
+    await until(lambda: running.service._members[0]._committed == {Spot(topic, 0): 100})
+    assert seen == list(range(100))
+
+
 async def test_retries_come_before_a_skip(cluster, app, run, caplog):
     """A record is tried again as often as declared, then left out, and both are said."""
     topic, tries, seen = cluster.topic(), [], []
@@ -317,7 +336,7 @@ async def test_timers_send(cluster, app, run):
     running = Running(cluster, app)
     await until(lambda: len(calls) > 3)
     await running.stop()
-    assert [r.value for r in read_all(cluster, topic, 2)][:2] == [b"1", b"3"]
+    assert [r.value for r in (await read_all(cluster, topic, 2))][:2] == [b"1", b"3"]
 
 
 async def test_send_from_a_handler(cluster, app, run):
@@ -331,7 +350,7 @@ async def test_send_from_a_handler(cluster, app, run):
 
     cluster.append(source, b"1")
     await run(app)
-    first, second = read_all(cluster, target, 2)
+    first, second = await read_all(cluster, target, 2)
     assert (first.key, first.value, list(first.headers)) == (b"k", b'{"n":1}', [("h", b"1")])
     assert second.value is None
 
@@ -400,7 +419,7 @@ async def test_texts(cluster, app, run):
 
     cluster.append(source, "grüß".encode())
     await run(app)
-    assert [r.value for r in read_all(cluster, target, 1)] == ["GRÜSS".encode()]
+    assert [r.value for r in (await read_all(cluster, target, 1))] == ["GRÜSS".encode()]
 
 
 async def test_a_result_that_cannot_be_stored(cluster, app, run):

@@ -40,9 +40,10 @@ class Handover:
             self._changed.notify_all()
 
     def room(self, seconds: float = 0) -> bool:
-        """Whether a batch may be put; waits for it."""
+        """Whether a batch may be put; waits for it, but not while a commit is asked for."""
         with self._changed:
-            return self._changed.wait_for(self._has_room, seconds)
+            self._changed.wait_for(lambda: self._has_room() or self._commit_asked, seconds)
+            return self._has_room()
 
     def interrupt(self) -> None:
         """Have the handling thread come to a record's end soon."""
@@ -92,16 +93,16 @@ class Handover:
         """Whether no batch waits."""
         return not self._waiting
 
-    def take(self) -> Polled | None:
-        """The next batch, waited for; None at the end."""
+    def take(self) -> tuple[Polled | None, Set[Spot]]:
+        """The next batch, waited for, or None at the end; and what was taken back meanwhile."""
         with self._changed:
             self._rest(lambda: self._closed or bool(self._waiting))
+            lost, self._lost = self._lost, set()
             if self._closed:
-                return None
-            self._lost.clear()
+                return None, lost
             batch = self._waiting.popleft()
             self._changed.notify_all()
-            return batch
+            return batch, lost
 
     def boundary(self) -> tuple[bool, Set[Spot]]:
         """Stand between two records; answers whether to go on, and without which partitions."""

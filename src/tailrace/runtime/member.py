@@ -166,13 +166,13 @@ class Member:
                 self._handling.join()
 
     def _turn(self, reader: GroupReader) -> None:
-        if not self._handover.room(PATIENCE_SECONDS):
+        if self._handover.room(PATIENCE_SECONDS):
+            batch = reader.poll(BATCH_RECORDS, self._poll_seconds)
+            if batch is not None:
+                self._handover.put(batch)
+            self.ready = self.ready or reader.assigned
+        elif not self._handover.commit_asked():
             self._wait_paused(reader)
-            return
-        batch = reader.poll(BATCH_RECORDS, self._poll_seconds)
-        if batch is not None:
-            self._handover.put(batch)
-        self.ready = self.ready or reader.assigned
         self._look()
 
     def _wait_paused(self, reader: GroupReader) -> None:
@@ -204,7 +204,11 @@ class Member:
 
     def _handle(self) -> None:
         try:
-            while (batch := self._handover.take()) is not None:
+            while True:
+                batch, lost = self._handover.take()
+                self._forget(lost)
+                if batch is None:
+                    break
                 self._work_off(batch)
                 if self._handover.idle():
                     self._settle(SETTLE_SECONDS)
@@ -224,7 +228,12 @@ class Member:
                 return
             if lost:
                 batch, row = batch.rest(row, lost), 0
-                self._handled = {spot: at for spot, at in self._handled.items() if spot not in lost}
+                self._forget(lost)
+
+    def _forget(self, lost: Collection[Spot]) -> None:
+        """What others have now is theirs to commit."""
+        for spot in lost:
+            self._handled.pop(spot, None)
 
     def _run(self, batch: Polled, row: int) -> int:
         try:

@@ -9,7 +9,7 @@ from contextvars import Context, copy_context
 from functools import partial
 
 from tailrace.core.errors import ConfigurationError, TailraceError
-from tailrace.core.groups import Services
+from tailrace.core.groups import Sender, Services
 from tailrace.runtime.app import RUNNING, App, Running
 from tailrace.runtime.declarations import Function, Handler, Program, Task, Timer, function_name
 from tailrace.runtime.handover import Handover
@@ -70,6 +70,11 @@ class Service:
     def sent(self) -> int:
         """How many records were sent."""
         return sum(sender.sent for sender in self._senders)
+
+    @property
+    def senders(self) -> Sequence[Sender]:
+        """All its producers."""
+        return self._senders
 
     @property
     def last_error(self) -> str | None:

@@ -2,10 +2,11 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import FrameType
 
@@ -31,7 +32,10 @@ from tailrace.runtime.spec import (
 from tailrace.runtime.targets import Target, adjusted, find
 from tailrace.telemetry.logs import configure_logs
 
+_log = logging.getLogger("tailrace.runtime")
+
 DEFAULT_BROKER = "localhost:9092"
+_BROKER_NAMES = frozenset({"bootstrap_servers", "bootstrap.servers", "metadata.broker.list"})
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -54,12 +58,29 @@ def run(spec: WorkerSpec, tell: Callable[[Status], None] | None, *, workers: int
     interval = float(str(settings.client.get("auto.commit.interval.ms", COMMIT_SECONDS * 1000))) / 1000
     name = client_name(spec.client_id, target.app.name)
     service = Service(target.app, programs, KafkaServices(settings), name, interval)
+    try:
+        _run(service, programs, spec.args, f"{name}: {describe(programs)}", tell)
+    except TailraceError:
+        raise
+    except Exception as error:
+        # Of a task or a hook: its own trace is what helps.
+        _log.critical("%s failed.", spec.run, exc_info=error)
+        raise TailraceError(f"{spec.run} failed.", cause=f"{type(error).__name__}: {error}") from error
+
+
+def _run(
+    service: Service,
+    programs: Sequence[Program],
+    arguments: list[str],
+    what: str,
+    tell: Callable[[Status], None] | None,
+) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, Reporter(service, tell) as reporter:
         runner.run(service.start())
         try:
-            reporter.begun(f"{name}: {describe(programs)}")
+            reporter.begun(what)
             if isinstance(programs[0], Task):
-                _run_task(runner, service, programs[0], spec.args)
+                _run_task(runner, service, programs[0], arguments)
             else:
                 runner.run(_serve(service, reporter))
         finally:
@@ -121,10 +142,13 @@ def _on_signals(first: Callable[[], object]) -> None:
 
 
 def _settings(spec: WorkerSpec, target: Target) -> ClientSettings:
-    broker = spec.broker or os.environ.get("TAILRACE_BROKER") or target.app.broker or DEFAULT_BROKER
     given = {**target.app.kafka, **spec.kafka}
-    if not {"bootstrap_servers", "bootstrap.servers", "metadata.broker.list"} & given.keys():
-        given["bootstrap_servers"] = broker
+    broker = spec.broker or os.environ.get("TAILRACE_BROKER") or ""
+    if broker:
+        # Whoever runs the program knows better than its module.
+        given = {name: value for name, value in given.items() if name not in _BROKER_NAMES}
+    if not _BROKER_NAMES & given.keys():
+        given["bootstrap_servers"] = broker or target.app.broker or DEFAULT_BROKER
     return translate(given)
 
 

@@ -43,7 +43,7 @@ def test_a_revoked_partition_does_not_wait_any_more(handover):
     handover.put(batch(0, 1, 2))
     handover.put(batch(3))
     assert handover.revoke([RIGHT], 0) == {}
-    assert handover.take().values() == [b"0", b"2"]
+    assert handover.take()[0].values() == [b"0", b"2"]
     assert handover.idle()
 
 
@@ -80,10 +80,10 @@ def test_a_revoke_does_not_wait_for_ever(handover):
 
 
 def test_a_partition_that_comes_back_counts_again(handover):
-    """With the next batch nothing is lost any more."""
+    """The next batch comes with what was lost before it, and with it nothing is lost any more."""
     handover.revoke([LEFT], 0)
     handover.put(batch(2))
-    handover.take()
+    assert handover.take()[1] == {LEFT}
     handover.settle({LEFT: 3})
     assert handover.settled() == {LEFT: 3}
 
@@ -92,7 +92,7 @@ def test_closing(handover):
     """What waits is left for others, and nobody waits."""
     handover.put(batch(0))
     handover.close()
-    assert handover.take() is None
+    assert handover.take() == (None, set())
     assert handover.boundary() == (False, set())
     assert not handover.wait(20)
 
