@@ -19,7 +19,7 @@ MESSAGE_TIMEOUT_MS = 300_000
 _POLL_MASK = 1_024 - 1
 FULL_WAIT_SECONDS = 0.002
 
-_BOUNDS = {"queue.buffering.max.messages": 200_000, "queue.buffering.max.kbytes": 65_536}
+_BOUNDS = {"queue.buffering.max.messages": 100_000, "queue.buffering.max.kbytes": 65_536}
 
 
 class KafkaSender:

@@ -31,7 +31,7 @@ REVOKE_SECONDS = 30.0
 SETTLE_SECONDS = 1.0
 FINISH_SECONDS = 10.0
 # Results are made sure of so often, and at once when there is nothing else to do.
-SETTLE_EVERY_SECONDS = 2.0
+SETTLE_EVERY_SECONDS = 4.0
 
 
 class Member:

@@ -48,7 +48,7 @@ class Output:
     """Where a program's results go: each to all its topics, or where a `To` says."""
 
     def __init__(self, topics: Sequence[str], encode: Encode, sender: Sender) -> None:
-        self._topics = tuple(topics)
+        self.topics = tuple(topics)
         self._encode = encode
         self._sender = sender
 
@@ -59,9 +59,10 @@ class Output:
             self._emit_special(result, key)
             return
         # The hot path of services that write: no call more than needed.
-        value: bytes = result if kind is bytes else self._encode(result)  # type: ignore[assignment]  # it is bytes
-        for topic in self._topics:
-            self._sender.send(topic, value, key)
+        if self.topics:
+            value: bytes = result if kind is bytes else self._encode(result)  # type: ignore[assignment]  # it is bytes
+            for topic in self.topics:
+                self._sender.send(topic, value, key)
 
     def _emit_special(self, result: object, key: bytes | None) -> None:
         if isinstance(result, To):
@@ -71,7 +72,7 @@ class Output:
                 self.emit(one, key)
         elif result is not None:
             value = self.encoded(result)
-            for topic in self._topics:
+            for topic in self.topics:
                 self._sender.send(topic, value, key)
 
     def encoded(self, value: object) -> bytes:
@@ -84,10 +85,10 @@ class Output:
             raise BadRecord(f"A result cannot be stored: {error}.") from error
 
     def _send_to(self, to: To, key: bytes | None) -> None:
-        if self._topics and to.topic not in self._topics:
+        if self.topics and to.topic not in self.topics:
             raise BadRecord(
                 f"The result is for the topic {to.topic!r}, which this program does not write.",
-                hint=f"It writes {', '.join(self._topics)}: add it to `to`.",
+                hint=f"It writes {', '.join(self.topics)}: add it to `to`.",
             )
         value = None if to.value is None else self.encoded(to.value)
         chosen = key if isinstance(to.key, _Inherited) else as_key(to.key)

@@ -84,18 +84,31 @@ class HandlerStep:
                 break
         return row
 
+    def _keys(self, batch: Polled) -> "list[bytes | None] | _LateKeys":
+        return batch.keys() if self._output.topics else _LateKeys(batch)
+
     def _some(self, batch: Polled, row: int, turn: Turn) -> Ran:
-        emit, keys = self._output.emit, batch.keys
+        emit, keys = self._output.emit, self._keys(batch)
         try:
             for result in self._arguments.calls(self._function, batch, row):
                 if result is not None:
-                    emit(result, keys()[row])
+                    emit(result, keys[row])
                 row += 1
                 if turn.interrupted:
                     return Ran(row)
         except Exception as error:  # noqa: BLE001  # whatever a handler raises; it is said and dealt with
             return Ran(row, error, row + 1)
         return Ran(row)
+
+
+class _LateKeys:
+    """The keys of a batch, for a handler that is not declared to send anything, but may return a To."""
+
+    def __init__(self, batch: Polled) -> None:
+        self._batch = batch
+
+    def __getitem__(self, row: int) -> bytes | None:
+        return self._batch.keys()[row]
 
 
 class AsyncHandlerStep(HandlerStep):
@@ -112,12 +125,12 @@ class AsyncHandlerStep(HandlerStep):
 
     async def _await_some(self, batch: Polled, row: int, turn: Turn) -> Ran:
         # Awaited right here: a task for each record would cost three times as much, and lose the order.
-        emit, keys = self._output.emit, batch.keys
+        emit, keys = self._output.emit, self._keys(batch)
         try:
             for awaitable in self._arguments.calls(self._function, batch, row):
                 result = await awaitable
                 if result is not None:
-                    emit(result, keys()[row])
+                    emit(result, keys[row])
                 row += 1
                 if turn.interrupted:
                     return Ran(row)
