@@ -18,15 +18,17 @@ FOLLOWED = 1_000
 BARE_FOLLOWED = 100
 LINES_A_SECOND = 500
 SECONDS = 10
+# Topics that were just begun to be watched find their consumers meanwhile; these lines do not count.
+WARM_SECONDS = 10
 HEAR_SECONDS = 120
 
 
-def write_lines(producer: Producer, task: str, tasks: int, count: int, rate: int) -> None:
-    """Store lines over the tasks' topics in turn, each with the time it is made."""
+def write_lines(producer: Producer, task: str, tasks: int, count: int, rate: int, word: str) -> None:
+    """Store lines over the tasks' topics in turn, each with a word and the time it is made."""
     begun = time.monotonic()
     for n in range(count):
         producer.poll(max(0.0, begun + n / rate - time.monotonic()))
-        producer.produce(task % (n % tasks), b'{"log":"new %d\\n"}' % time.monotonic_ns())
+        producer.produce(task % (n % tasks), f'{{"log":"{word} {time.monotonic_ns()}\\n"}}'.encode())
     producer.flush(HEAR_SECONDS)
 
 
@@ -53,7 +55,9 @@ def measure(bench: Bench) -> Run:
             followers = module("log_followers", task=task, followers=FOLLOWED, count=count, **address)
             with child(followers) as following, Watch(gateway.pid, gateway.port, sockets=False) as watch:
                 following.wait_ready()
-                write_lines(producer, task, FOLLOWED, count, LINES_A_SECOND)
+                warm = LINES_A_SECOND * WARM_SECONDS
+                write_lines(producer, task, FOLLOWED, warm, LINES_A_SECOND, "warm")
+                write_lines(producer, task, FOLLOWED, count, LINES_A_SECOND, "new")
                 report = following.report(HEAR_SECONDS)
             with child(module("log_followers", task=bare, followers=BARE_FOLLOWED, **address)) as others:
                 of_topics = others.report(HEAR_SECONDS)
