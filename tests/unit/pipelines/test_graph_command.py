@@ -1,19 +1,22 @@
 """`tailrace graph`: exit codes, and what stands where."""
 
+import subprocess
+import sys
+
 import pytest
 
-from tailrace.cli.group import exit_code
+MAIN = [sys.executable, "-c", "from tailrace.cli import main; main()"]
 
 
 @pytest.fixture
-def graph(folder, monkeypatch, capsys):
-    """Runs it on a text as pipeline.yml."""
-    monkeypatch.chdir(folder)
+def graph(folder):
+    """Runs it on a text as pipeline.yml: exit code, output, errors."""
 
     def run(text, *more):
         (folder / "pipeline.yml").write_text(text)
-        code = exit_code(["graph", "pipeline.yml", *more])
-        return code, *capsys.readouterr()
+        command = [*MAIN, "graph", "pipeline.yml", *more]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+        return done.returncode, done.stdout, done.stderr
 
     return run
 
