@@ -53,7 +53,7 @@ def test_kafka_python_reads_before_it_writes(script):
     """The reader asks for a topic that nobody made, and gets what is sent after."""
     consumer = script("kafka-python", "consumer.py")
     producer = script("kafka-python", "producer.py")
-    assert producer.ended() == 0
+    assert producer.ended() == 0, producer.text
     consumer.until_printed("numbers:0:9")
     received = [line for line in consumer.lines if line.startswith("numbers:")]
     assert received == [f"numbers:0:{number} {{'number': {number}}}" for number in range(10)]
@@ -64,7 +64,7 @@ def test_kafka_python_reads_before_it_writes(script):
 def test_confluent_kafka_writes_before_it_reads(script):
     """The writer asks for a topic that nobody made; the reader gets all from the beginning, in order."""
     producer = script("confluent-kafka", "producer.py")
-    assert producer.ended() == 0
+    assert producer.ended() == 0, producer.text
     assert producer.lines == [f"Delivered to lines [0] at {offset}" for offset in range(5)]
     consumer = script("confluent-kafka", "consumer.py")
     lines = consumer.until(lambda lines: len(lines) >= 5)
