@@ -7,8 +7,12 @@ from typing import Protocol
 class Owners(Protocol):
     """Knows the principals that a resource belongs to."""
 
-    async def of(self, resource: str) -> Collection[str]:
+    async def of(self, resource: str, asker: str = "") -> Collection[str]:
         """The names of its owners; none where nobody is known.
+
+        Args:
+            resource: its id.
+            asker: the principal's name for whom this is asked.
 
         Raises:
             Unavailable: it cannot be found out at present.
@@ -32,9 +36,9 @@ class DeclaredOwners:
         """Go by another version of the file from now on."""
         self._declared = dict(declared)
 
-    async def of(self, resource: str) -> Collection[str]:
+    async def of(self, resource: str, asker: str = "") -> Collection[str]:
         """The names of its owners."""
         owner = self._declared.get(resource)
         if owner is not None:
             return (owner,)
-        return () if self._otherwise is None else await self._otherwise.of(resource)
+        return () if self._otherwise is None else await self._otherwise.of(resource, asker)

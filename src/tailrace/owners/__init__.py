@@ -2,7 +2,7 @@
 
 from tailrace.auth import Owners
 from tailrace.core.errors import ConfigurationError
-from tailrace.owners.cache import CachedOwners
+from tailrace.owners.cache import CachedOwners, Source
 from tailrace.owners.http import HttpOwners
 from tailrace.settings import Ownership
 
@@ -21,7 +21,7 @@ def looked_up(settings: Ownership) -> Owners | None:
     return CachedOwners(source, settings.cache, settings.cache_size)
 
 
-def _source(settings: Ownership) -> Owners | None:
+def _source(settings: Ownership) -> Source | None:
     if settings.database_url and settings.http_url:
         raise ConfigurationError(
             "ownership.database_url and ownership.http_url exclude each other.", hint="Keep one of them."

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 from tailrace.core.errors import TailraceError, Unavailable
 
@@ -13,6 +15,9 @@ _log = logging.getLogger("tailrace.owners")
 THREADS = 4
 # Beyond the time that a question may take by itself: for those before it.
 QUEUE_SECONDS = 2.0
+# What fails again and again is told once in a while.
+TELL_SECONDS = 60.0
+LONGEST_REASON = 200
 
 
 class Asking:
@@ -25,6 +30,8 @@ class Asking:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(THREADS, "tailrace-owners")
+        self._failures = 0
+        self._told = -math.inf
 
     async def ask(self, question: Callable[[], Collection[str]]) -> Collection[str]:
         """The answer.
@@ -36,11 +43,23 @@ class Asking:
         try:
             async with asyncio.timeout(self._seconds + QUEUE_SECONDS):
                 return await loop.run_in_executor(self._threads, question)
-        except TimeoutError:
+        except TimeoutError as error:
+            self._tell(error)
             raise Unavailable("Who owns the task could not be found out in time.") from None
-        except TailraceError:
+        except TailraceError as error:
+            self._tell(error)
             raise
         except Exception as error:
             # What a driver says may name hosts and users: for the log only.
-            _log.exception("A question about owners failed.")
+            self._tell(error)
             raise Unavailable("Who owns the task could not be found out.") from error
+
+    def _tell(self, error: Exception) -> None:
+        """One line for all failures of a while."""
+        self._failures += 1
+        if monotonic() - self._told < TELL_SECONDS:
+            return
+        said = error.cause or error.detail if isinstance(error, TailraceError) else str(error)
+        reason = " ".join(f"{type(error).__name__}: {said}".split())[:LONGEST_REASON]
+        _log.error("Questions about owners failed, %d of them: %s", self._failures, reason)
+        self._failures, self._told = 0, monotonic()

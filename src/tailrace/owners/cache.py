@@ -1,17 +1,31 @@
 """Answers about owners that are kept for a while, a bounded number of them."""
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection
 from time import monotonic
+from typing import Protocol
 
-from tailrace.auth import Owners
 from tailrace.core.errors import Overloaded
 
 # A task that was just submitted must not stay unknown for long to whoever asked too early.
 UNKNOWN_SECONDS = 2.0
 # Questions that wait for an answer at a time.
 MOST_QUESTIONS = 1000
+# Of one principal, so that its questions keep nobody else's waiting for long.
+MOST_QUESTIONS_OF_ONE = 50
+
+
+class Source(Protocol):
+    """Who knows owners, and is asked as seldom as possible."""
+
+    async def of(self, resource: str) -> Collection[str]:
+        """The names of its owners; none where nobody is known.
+
+        Raises:
+            Unavailable: it cannot be found out at present.
+        """
+        ...
 
 
 class CachedOwners:
@@ -25,7 +39,7 @@ class CachedOwners:
     """
 
     def __init__(
-        self, source: Owners, seconds: float, most: int, clock: Callable[[], float] = monotonic
+        self, source: Source, seconds: float, most: int, clock: Callable[[], float] = monotonic
     ) -> None:
         self._source = source
         self._seconds = seconds
@@ -33,29 +47,40 @@ class CachedOwners:
         self._clock = clock
         self._kept: OrderedDict[str, tuple[float, Collection[str]]] = OrderedDict()
         self._asked: dict[str, asyncio.Task[Collection[str]]] = {}
+        self._askers: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    async def of(self, resource: str) -> Collection[str]:
-        """The names of its owners."""
+    async def of(self, resource: str, asker: str = "") -> Collection[str]:
+        """The names of its owners.
+
+        Raises:
+            Overloaded: too many questions wait for an answer, of this asker or of all.
+            Unavailable: it cannot be found out at present.
+        """
         found = self._kept.get(resource)
         if found is not None and found[0] > self._clock():
             self._kept.move_to_end(resource)
             return found[1]
         asked = self._asked.get(resource)
         if asked is None:
-            if len(self._asked) >= MOST_QUESTIONS:
+            if len(self._asked) >= MOST_QUESTIONS or self._askers[asker] >= MOST_QUESTIONS_OF_ONE:
                 raise Overloaded("Too many questions about owners wait for an answer.")
-            asked = self._asked[resource] = asyncio.create_task(self._ask(resource))
+            # A question counts until it is answered, also when whoever asked has gone.
+            self._askers[asker] += 1
+            asked = self._asked[resource] = asyncio.create_task(self._ask(resource, asker))
         # Who leaves does not take the answer from the others.
         return await asyncio.shield(asked)
 
-    async def _ask(self, resource: str) -> Collection[str]:
+    async def _ask(self, resource: str, asker: str) -> Collection[str]:
         try:
             owners = await self._source.of(resource)
         finally:
             del self._asked[resource]
+            self._askers[asker] -= 1
+            if not self._askers[asker]:
+                del self._askers[asker]
         seconds = self._seconds if owners else min(self._seconds, UNKNOWN_SECONDS)
         self._kept[resource] = (self._clock() + seconds, owners)
         self._kept.move_to_end(resource)

@@ -1,8 +1,12 @@
 """Owners from a service of the host's own."""
 
 import http.client
-from collections.abc import Collection
+import socket
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import partial
+from time import monotonic
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -54,14 +58,15 @@ class HttpOwners:
 
     def _ask(self, resource: str) -> Collection[str]:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        connection = kind(*self._place, timeout=self._seconds)
-        try:
-            # Not followed elsewhere: the token is for this service alone.
-            connection.request("GET", self._path.replace(ID, quote(resource, safe="")), headers=self._headers)
-            response = connection.getresponse()
-            body = response.read(ANSWER_BYTES + 1)
-        finally:
-            connection.close()
+        until = monotonic() + self._seconds
+        with closing(kind(*self._place, timeout=self._seconds)) as connection:
+            connection.connect()
+            with _hung_up_at(until, connection.sock):
+                # Not followed elsewhere: the token is for this service alone.
+                path = self._path.replace(ID, quote(resource, safe=""))
+                connection.request("GET", path, headers=self._headers)
+                response = connection.getresponse()
+                body = response.read(ANSWER_BYTES + 1)
         if response.status == 404:
             return ()
         if response.status != 200 or len(body) > ANSWER_BYTES:
@@ -70,3 +75,21 @@ class HttpOwners:
             )
         answer = msgspec.json.decode(body, type=_Answer)
         return tuple(answer.owners if answer.owner is None else [answer.owner, *answer.owners])
+
+
+@contextmanager
+def _hung_up_at(until: float, connection: socket.socket) -> Iterator[None]:
+    """A socket's timeout counts anew with each byte: who drips would be heard for ever."""
+    hanging_up = threading.Timer(until - monotonic(), _hang_up, (connection,))
+    hanging_up.daemon = True
+    hanging_up.start()
+    try:
+        yield
+    finally:
+        hanging_up.cancel()
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """Let its reader see the end; a TLS layer above it is left alone, since the reader is in it."""
+    with suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from functools import partial
+from time import monotonic
 
 from tailrace.core.errors import ConfigurationError
 from tailrace.owners.asking import THREADS, Asking
@@ -18,6 +19,8 @@ except ModuleNotFoundError:
 
 # Of one resource; a query that forgot its condition gives all.
 MOST_OWNERS = 100
+# Steps of SQLite's machine between two looks at the clock: some tens of microseconds.
+SQLITE_STEPS = 1000
 
 
 class SqlOwners:
@@ -66,7 +69,10 @@ def _engine(url: str, seconds: float) -> Engine:
             # The server itself refuses to write, and gives up in time.
             options["execution_options"] = {"postgresql_readonly": True}
             limit = f"-c statement_timeout={whole * 1000} -c default_transaction_read_only=on"
-            options["connect_args"] = {"connect_timeout": whole, "options": limit}
+            options["connect_args"] = {"connect_timeout": whole, "options": limit, **_notices_death(whole)}
+        elif made.get_backend_name() == "sqlite":
+            # Its wait for whoever writes.
+            options["connect_args"] = {"timeout": seconds}
         if made.get_backend_name() != "sqlite" or made.database not in {None, "", ":memory:"}:
             options |= {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": seconds}
         engine = sqlalchemy.create_engine(made, pool_pre_ping=True, **options)
@@ -79,9 +85,28 @@ def _engine(url: str, seconds: float) -> Engine:
         ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _refuse_writes)
+        event.listen(engine, "checkout", partial(_give_up_after, seconds))
     return engine
+
+
+def _notices_death(seconds: int) -> dict[str, int]:
+    """What libpq needs to see that a network or a host is gone."""
+    return {
+        "keepalives": 1,
+        "keepalives_idle": seconds,
+        "keepalives_interval": seconds,
+        "keepalives_count": 2,
+        "tcp_user_timeout": seconds * 1000,
+    }
 
 
 def _refuse_writes(connection: object, record: object) -> None:
     del record
     connection.execute("PRAGMA query_only = ON")  # type: ignore[attr-defined]  # sqlite3's own
+
+
+def _give_up_after(seconds: float, connection: object, record: object, proxy: object) -> None:
+    """SQLite has no limit for a query: its machine looks at the clock every now and then."""
+    del record, proxy
+    until = monotonic() + seconds
+    connection.set_progress_handler(lambda: monotonic() > until, SQLITE_STEPS)  # type: ignore[attr-defined]  # sqlite3's own

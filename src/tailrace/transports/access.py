@@ -13,7 +13,7 @@ from tailrace.auth import (
     require_own_page,
 )
 from tailrace.auth.sessions import clear_cookie, session_in, set_cookie
-from tailrace.core.errors import Forbidden, NotFound, Unauthenticated
+from tailrace.core.errors import NotFound, Unauthenticated
 from tailrace.transports.gateway import Access
 from tailrace.transports.gateway import Principal as AnyPrincipal
 
@@ -53,18 +53,22 @@ class HeaderAccess(Access):
         self._authorizer.authorize(principal, Action(action), topic)
 
     async def authorize_log(self, principal: AnyPrincipal, task: str) -> bool:
-        """Raise unless it may read a task's log; answers whether the task is known to be somebody's."""
+        """Raise unless it may read a task's log; answers whether it may as the task's owner."""
         assert isinstance(principal, Principal)
-        owners = await self._owners.of(task)
-        try:
-            self._authorizer.authorize(principal, Action.READ, task, owners)
-        except Forbidden:
-            if principal.anonymous:
-                raise Unauthenticated(
-                    "A token is needed.", hint="Send the header Authorization: Bearer TOKEN."
-                ) from None
-            raise no_such_log() from None
-        return bool(owners)
+        # Who owns it is asked last: a grant needs no answer, and whoever shows no token never owns.
+        if self._authorizer.allows(principal, Action.READ, task):
+            return False
+        if principal.anonymous:
+            raise Unauthenticated("A token is needed.", hint="Send the header Authorization: Bearer TOKEN.")
+        owners = await self._owners.of(task, principal.name)
+        if not self._authorizer.allows(principal, Action.READ, task, owners):
+            raise no_such_log()
+        return True
+
+    async def owned(self, principal: AnyPrincipal, task: str) -> bool:
+        """Whether a task is known to be somebody's; nobody is asked for who shows no token."""
+        assert isinstance(principal, Principal)
+        return not principal.anonymous and bool(await self._owners.of(task, principal.name))
 
     def grants(self, principal: AnyPrincipal) -> Sequence[tuple[Sequence[str], str]]:
         """What it holds: actions and topic pattern of each grant."""

@@ -43,7 +43,11 @@ class Access(Protocol):
         ...
 
     async def authorize_log(self, principal: Principal, task: str) -> bool:
-        """Raise NotFound unless it may read a task's log; whether the task is known to be somebody's."""
+        """Raise NotFound unless it may read a task's log; whether it may as the task's owner."""
+        ...
+
+    async def owned(self, principal: Principal, task: str) -> bool:
+        """Whether a task is known to be somebody's."""
         ...
 
     def grants(self, principal: Principal) -> Sequence[tuple[Sequence[str], str]]:

@@ -9,13 +9,14 @@ import socket
 import sqlite3
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
 import sqlalchemy
 
 from tailrace.core.errors import ConfigurationError, Overloaded, Unavailable
-from tailrace.owners import CachedOwners, HttpOwners, cache, looked_up
+from tailrace.owners import CachedOwners, HttpOwners, asking, cache, looked_up
 from tailrace.owners.sql import SqlOwners
 from tailrace.settings import Ownership
 
@@ -204,6 +205,66 @@ async def test_a_service_that_is_silent_is_not_waited_for(platform):
         await HttpOwners(f"http://127.0.0.1:{port}/{{id}}", "", 0.3).of("job")
 
 
+def drip(server):
+    """Answers one connection with a byte now and then, until it is hung up."""
+    connection, _ = server.accept()
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
+        for _ in range(100):
+            connection.sendall(b" ")
+            time.sleep(0.1)
+
+
+async def test_a_service_that_drips_is_not_heard_to_its_end(monkeypatch):
+    """The deadline is one for the whole answer, and the thread is free again after it."""
+    monkeypatch.setattr(asking, "THREADS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        owners = HttpOwners(f"http://127.0.0.1:{server.getsockname()[1]}/{{id}}", "", 0.5)
+        for _ in range(2):
+            dripping = threading.Thread(target=drip, args=(server,))
+            dripping.start()
+            begun = time.monotonic()
+            with pytest.raises(Unavailable):
+                await owners.of("job")
+            assert time.monotonic() - begun < 2
+            dripping.join()
+
+
+async def test_a_slow_query_of_sqlite_ends_in_time(sqlite_url, database):
+    """It has no limit of its own, and would keep a thread."""
+    endless = (
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n WHERE :id <> ''"
+    )
+    slow = database(sqlite_url, endless, 0.3)
+    with pytest.raises(Unavailable) as raised:
+        await slow.of("job")
+    assert "interrupted" in str(raised.value.__cause__)
+    assert await database(sqlite_url, QUERY, 3).of("job") == ("ann",)
+
+
+async def test_a_database_that_is_being_written(tmp_path, database):
+    """Is waited for as long as a question may take, not as long as the driver likes."""
+    path = tmp_path / "at.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("CREATE TABLE tasks (id TEXT, owner TEXT)")
+        writer.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Unavailable) as raised:
+            await database(f"sqlite:///{path}", QUERY, 0.3).of("job")
+    assert "locked" in str(raised.value.__cause__)
+
+
+async def test_failures_are_told_once_in_a_while(tmp_path, database, caplog):
+    """In one line without a stack, however many there are."""
+    broken = database(f"sqlite:///{tmp_path}/none/at.db", QUERY, 1)
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            await broken.of("job")
+    (told,) = caplog.records
+    assert told.exc_info is None
+    assert "\n" not in told.getMessage()
+    assert "OperationalError" in told.getMessage()
+
+
 class Counting:
     """Answers when it may, and counts."""
 
@@ -267,3 +328,21 @@ async def test_who_asks_the_same_at_once_shares_the_answer(monkeypatch):
     source.gate.set()
     assert [*await asyncio.gather(*asking[1:])] == [("ann",)] * 4
     assert source.asked == ["job"]
+
+
+async def test_one_who_asks_much_leaves_room_for_others(monkeypatch):
+    """Its share is taken until its questions are answered, also where it does not wait for them."""
+    source = Counting()
+    source.gate.clear()
+    monkeypatch.setattr(cache, "MOST_QUESTIONS_OF_ONE", 2)
+    owners = CachedOwners(source, 30, 10, Clock())
+    asked = [asyncio.create_task(owners.of(task, "eve")) for task in "ab"]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    asked[0].cancel()
+    with pytest.raises(Overloaded):
+        await owners.of("c", "eve")
+    other = asyncio.create_task(owners.of("c", "ann"))
+    await asyncio.sleep(0)
+    source.gate.set()
+    assert [await other, await asked[1], await owners.of("d", "eve")] == [("ann",)] * 3
