@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tailrace.auth.grants import ANONYMOUS, EVERYTHING, Action, Grant, Principal
 from tailrace.auth.origins import OriginRules, loopback_host, require_page, require_same_origin
 from tailrace.auth.sessions import Sessions, session_in
-from tailrace.auth.tokens import DIGEST, shown_token, token_digest
+from tailrace.auth.tokens import DIGEST, shown_in, token_digest
 from tailrace.core.errors import ConfigurationError, Unauthenticated
 from tailrace.settings import PrincipalEntry, Settings
 
@@ -65,6 +65,9 @@ class Identities:
             ConfigurationError: they can't be; nothing has changed then.
         """
         known = _Known(principals)
+        if not known.by_digest and not known.anonymous.grants:
+            # As at the start: a file that was emptied would lock everybody out.
+            raise ConfigurationError("No identity is set up.", hint="Add [[principals]] to tailrace.toml.")
         for name in self._known.tokens.keys() - known.tokens.keys():
             self._sessions.close_all(name)
         for name, digest in known.tokens.items():
@@ -86,7 +89,8 @@ class Identities:
             Unauthenticated: what was shown is not known, or nothing was shown and anonymous may do nothing.
         """
         if authorization is not None:
-            return self.by_token(shown_token(authorization))
+            shown = shown_in(authorization)
+            return self.by_token(shown.token, shown.user)
         session = session_in(cookie)
         found = self._sessions.find(session) if session else None
         # Its grants are those of now, not those of when it logged in.
@@ -104,19 +108,23 @@ class Identities:
         elif principal.anonymous and self._local is None:
             require_page(self._pages, origin, host)
 
-    def by_token(self, token: str | None) -> Principal:
+    def by_token(self, token: str, user: str = "") -> Principal:
         """Whose token it is.
 
+        Args:
+            token: what was shown.
+            user: who is said to show it, if anybody.
+
         Raises:
-            Unauthenticated: nobody's.
+            Unauthenticated: nobody's, or another's.
         """
         # Looked up by its SHA-256: whoever measures the time learns about hashes that cannot be chosen.
-        found = self._known.by_digest.get(token_digest(token)) if token else None
+        found = self._known.by_digest.get(token_digest(token))
         if not token:
             raise Unauthenticated(
                 "The Authorization header shows no token.", hint="Write Authorization: Bearer TOKEN."
             )
-        if found is None:
+        if found is None or user not in {"", found.name}:
             raise Unauthenticated("The token is not known here.", hint="Check that it is complete and valid.")
         return found
 

@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import re
 import secrets
+from typing import NamedTuple
 
 TOKEN_PREFIX = "tr_"  # noqa: S105 - what all tokens begin with, not one of them
 TOKEN_BYTES = 32
@@ -22,19 +23,26 @@ def token_digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def shown_token(authorization: str) -> str | None:
-    """The token in an Authorization header: Bearer, Basic base64(token:) or Basic with the bare token."""
+class Shown(NamedTuple):
+    """What an Authorization header shows; `user` is empty where none is claimed."""
+
+    token: str
+    user: str = ""
+
+
+def shown_in(authorization: str) -> Shown:
+    """Bearer, Basic with the bare token, base64(token:) or base64(user:token); an empty token is none."""
     scheme, _, rest = authorization.strip().partition(" ")
     credentials = rest.strip()
     if scheme.lower() == "bearer":
-        return credentials or None
+        return Shown(credentials)
     if scheme.lower() != "basic":
-        return None
+        return Shown("")
     user, colon, password = _decoded(credentials).partition(":")
     if not colon:
-        return credentials or None
+        return Shown(credentials)
     # curl -u TOKEN: sends it as the user; others put it where a password belongs.
-    return password or user or None
+    return Shown(password, user) if password else Shown(user)
 
 
 def _decoded(credentials: str) -> str:

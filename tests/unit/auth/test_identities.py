@@ -36,7 +36,7 @@ def basic(text: str) -> str:
         f"Basic {TOKEN}",
         basic(f"{TOKEN}:"),
         basic(f":{TOKEN}"),
-        basic(f"token:{TOKEN}"),
+        basic(f"alice:{TOKEN}"),
     ],
 )
 def test_a_token_is_known_in_every_form(header):
@@ -56,6 +56,8 @@ def test_a_token_is_known_in_every_form(header):
         TOKEN,
         "Bearer tr_x",
         basic(":"),
+        basic(f"bob:{TOKEN}"),
+        basic(f"anonymous:{TOKEN}"),
         basic(""),
     ],
 )

@@ -99,3 +99,14 @@ def test_wrong_principals_change_nothing():
     with pytest.raises(ConfigurationError):
         replace(identities, entry("bob", "tr_2"), entry("bob", "tr_3"))
     assert identities.by_token("tr_1").name == "ann"
+
+
+@pytest.mark.parametrize("entries", [(), (entry("anonymous", None),)])
+def test_a_file_without_anybody_changes_nothing(entries):
+    """It is being written, or was emptied: sessions and tokens stay good."""
+    identities, sessions = with_people(entry("ann", "tr_1"))
+    sessions.open(identities.by_token("tr_1"))
+    with pytest.raises(ConfigurationError, match="No identity"):
+        replace(identities, *entries)
+    assert identities.by_token("tr_1").name == "ann"
+    assert len(sessions) == 1
