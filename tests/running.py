@@ -61,7 +61,9 @@ class Running:
             while not condition(self.lines):
                 left = deadline - time.monotonic()
                 assert left > 0, f"printed in {SECONDS} s:\n{self.text}"
-                assert self._reading.is_alive(), f"ended, having printed:\n{self.text}"
+                assert self._reading.is_alive(), (
+                    f"ended with {self.process.poll()}, having printed:\n{self.text}"
+                )
                 self._changed.wait(left)
             return list(self.lines)
 
