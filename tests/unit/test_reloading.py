@@ -69,8 +69,48 @@ async def test_what_is_wrong_is_told_and_left(file, caplog):
         with caplog.at_level(logging.ERROR, "tailrace.settings"):
             file.write_text("[owners\n")
             await until(lambda: caplog.records)
+        assert len(caplog.records) == 1
         file.unlink()
         await asyncio.sleep(0.05)
         assert len(seen) == 1
+        file.write_text('[owners]\nc = "ann"\n')
+        await until(lambda: len(seen) == 2)
+
+
+async def test_a_file_that_is_being_written_is_not_taken(file, monkeypatch):
+    """A part of it may read well; it counts once it is the same at two looks."""
+    states = iter([(1, 10, 1), (1, 20, 2), (1, 30, 3)])
+    looks = []
+
+    def state(path):
+        looks.append(next(states, (1, 40, 4)))
+        return looks[-1]
+
+    monkeypatch.setattr(reloading, "_state", state)
+    taken = []
+    async with following(file, lambda people: taken.append((people, len(looks)))):
+        await until(lambda: taken)
+    # Four that differ, one that is the same, and one after it was read.
+    assert taken[0][1] == 6
+
+
+async def test_what_was_written_while_it_was_read(file, monkeypatch):
+    """Is read again instead."""
+    states = iter([(1, 10, 1), (1, 10, 1), (1, 20, 2)])
+    monkeypatch.setattr(reloading, "_state", lambda path: next(states, (1, 30, 3)))
+    taken, read = [], []
+    monkeypatch.setattr(reloading, "load_people", lambda path: read.append(path) or load_people(path))
+    async with following(file, taken.append):
+        await until(lambda: taken)
+    assert (len(read), len(taken)) == (2, 1)
+
+
+async def test_a_file_too_deep_to_be_read(file, caplog):
+    """Is told like any other that is wrong; the next one counts."""
+    seen = []
+    async with following(file, seen.append):
+        await until(lambda: seen)
+        file.write_text("a = " + "[" * 20_000)
+        await until(lambda: caplog.records)
         file.write_text('[owners]\nc = "ann"\n')
         await until(lambda: len(seen) == 2)

@@ -102,7 +102,7 @@ def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
             cause=error.strerror or str(error),
             hint="Name another with --config.",
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"The settings file {path} is not TOML.", cause=str(error), hint="Correct it at the place named."
         ) from None

@@ -25,17 +25,24 @@ async def follow_people(path: Path, take: Callable[[People], None]) -> None:
     """
     # What was read at the start may be older than the first look.
     seen: State = None
+    before: State = None
     while True:
         state = await asyncio.to_thread(_state, path)
-        if state is not None and state != seen:
+        # While it is being written, what is there may read well and have half the people.
+        if state is not None and state == before and state != seen:
             seen = state
-            await _read(path, take)
+            await _read(path, state, take)
+        before = state
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _read(path: Path, take: Callable[[People], None]) -> None:
+async def _read(path: Path, state: State, take: Callable[[People], None]) -> None:
     try:
-        take(await asyncio.to_thread(load_people, path))
+        people = await asyncio.to_thread(load_people, path)
+        if await asyncio.to_thread(_state, path) != state:
+            # Written meanwhile: the next looks see that.
+            return
+        take(people)
     except ConfigurationError as error:
         _log.error("Who may do what stays as it was: %s %s", error.detail, error.cause)
     else:
