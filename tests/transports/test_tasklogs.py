@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.transports.wire import basic, live_gateway
 
+from tailrace.auth import declared
 from tailrace.core.errors import BrokerUnavailable
 from tailrace.memory import MemoryLog, MemoryReader
 from tailrace.settings import GrantEntry, PrincipalEntry, Settings, TaskLogs
@@ -429,6 +430,25 @@ async def test_a_grant_reads_any_log(live, folder):
     (folder / "b.job" / "worker.log").write_bytes(b"two\n")
     wire = await ask(live, task="b.job", who="root")
     assert await wire.rest() == b"two\r\n"
+
+
+@pytest.mark.parametrize("change", ["the token is revoked", "the task has another owner"])
+async def test_who_may_read_no_longer_is_cut_off(live, file, monkeypatch, change):
+    """Also in a log that is open; who may still read goes on."""
+    monkeypatch.setattr(streams, "RIGHT_SECONDS", 0.05)
+    file.write_bytes(b"one\n")
+    ann, root = [await ask(live, "&follow=true", NDJSON, who=who) for who in ("ann", "root")]
+    await ann.until(lambda: b"one" in ann.body)
+    await root.until(lambda: b"one" in root.body)
+    if change == "the token is revoked":
+        live.identities.replace(declared(PEOPLE[1:], open_=False))
+    else:
+        live.owners.replace({"job": "bob"})
+    assert b'"error"' in await answers_within(ann, 5)
+    with file.open("ab") as more:
+        more.write(b"two\n")
+    await root.until(lambda: b"two" in root.body)
+    assert b"two" not in ann.body
 
 
 @pytest.mark.parametrize(

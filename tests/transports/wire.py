@@ -156,8 +156,9 @@ class Reading:
 class LiveGateway:
     """The gateway, its log, and ways to talk to it."""
 
-    def __init__(self, log, port, server, hub):
+    def __init__(self, log, port, server, hub, identities, owners):
         self.log, self.port, self.server, self.hub = log, port, server, hub
+        self.identities, self.owners = identities, owners
         self.wires = []
 
     async def connect(self, receive_buffer=0):
@@ -210,7 +211,8 @@ async def live_gateway(settings=None, log=None, heartbeat=15.0, reader=None, tai
         spawn=spawn,
     )
     identities = Identities.from_settings(settings, sessions)
-    access = HeaderAccess(identities, Authorizer(), sessions, DeclaredOwners(settings.owners))
+    owners = DeclaredOwners(settings.owners)
+    access = HeaderAccess(identities, Authorizer(), sessions, owners)
     gateway = Gateway(settings, reader, MemoryWriter(log, loop.call_soon), MemoryAdmin(log), access, hub)
     gateway.on_stop.append(hub.stop)
     listener = listen(settings)
@@ -224,7 +226,7 @@ async def live_gateway(settings=None, log=None, heartbeat=15.0, reader=None, tai
     ready = asyncio.Event()
     serving = loop.create_task(server.run_until_stopped(listener, ready.set))
     spawn(hub.run())
-    live = LiveGateway(log, listener.getsockname()[1], server, hub)
+    live = LiveGateway(log, listener.getsockname()[1], server, hub, identities, owners)
     try:
         await ready.wait()
         yield live

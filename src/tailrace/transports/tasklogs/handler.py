@@ -55,12 +55,18 @@ class TaskLogs:
         request = read_request(call.parameters, call.headers, self._idle)
         assert call.principal is not None
         owned = await gateway.access.authorize_log(call.principal, request.task)
-        if not owned and not await self._exists(request.task):
+        if not (
+            owned
+            or await self._exists(request.task)
+            or await gateway.access.owned(call.principal, request.task)
+        ):
             raise no_such_log()
         headers = [(b"content-type", request.form.media.encode()), (b"x-accel-buffering", b"no")]
         sink: HttpSink | None = call.scope["tailrace.open_stream"](200, headers + call.response_headers)
         if sink is not None:
-            self._services.spawn(self._stream(LogStream(request, sink, self._services), call, begun))
+            may_read = partial(_authorize_again, gateway, call, request.task)
+            stream = LogStream(request, sink, self._services, may_read)
+            self._services.spawn(self._stream(stream, call, begun))
         return None
 
     async def _stream(self, stream: LogStream, call: Call, begun: float) -> None:
@@ -91,3 +97,9 @@ class TaskLogs:
         except (Unavailable, TimeoutError):
             # It is waited for, and said if it stays so.
             return True
+
+
+async def _authorize_again(gateway: Gateway, call: Call, task: str) -> None:
+    """By the tokens, grants and owners of now."""
+    principal = gateway.access.identify(call.headers, "GET")
+    await gateway.access.authorize_log(principal, task)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,6 +37,8 @@ LAST_SECONDS = 10.0
 LOOK_SECONDS = 0.25
 LOOK_FOLLOWING_SECONDS = 2.0
 CHECK_SECONDS = 5.0
+# A token may be revoked and a task get another owner while a log is read.
+RIGHT_SECONDS = 30.0
 
 LOG_FORMAT = LogFormat()
 
@@ -66,10 +68,18 @@ class LogStream:
         request: what is wanted.
         sink: the connection.
         services: what it reads with.
+        may_read: raises where whoever reads may do so no longer.
     """
 
-    def __init__(self, request: LogRequest, sink: HttpSink, services: LogServices) -> None:
+    def __init__(
+        self,
+        request: LogRequest,
+        sink: HttpSink,
+        services: LogServices,
+        may_read: Callable[[], Awaitable[object]],
+    ) -> None:
         self._request = request
+        self._may_read = may_read
         self._sink = sink
         self._services = services
         self._clock = services.clock
@@ -105,9 +115,10 @@ class LogStream:
         self._subscription.wake()
 
     async def _run(self) -> None:
-        start = await self._begin()
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._watch_right())
+                start = await self._begin()
                 tasks.create_task(self._follow_file())
                 tasks.create_task(self._follow_topic(start))
                 tasks.create_task(self._watch_end())
@@ -209,6 +220,13 @@ class LogStream:
             watch.give_up_topic(task, appeared.set)
 
     # -- its end
+
+    async def _watch_right(self) -> None:
+        while True:
+            await asyncio.sleep(RIGHT_SECONDS)
+            # What cannot be found out at present takes no right away.
+            with contextlib.suppress(Unavailable):
+                await self._may_read()
 
     async def _watch_end(self) -> None:
         """End it when nothing has come for too long, or no broker has answered."""
