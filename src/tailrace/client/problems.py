@@ -58,7 +58,7 @@ def raise_problem(head: Head, body: bytes, address: str) -> NoReturn:
     if head.headers.get("content-type", "").startswith("application/problem+json"):
         try:
             raise to_error(msgspec.json.decode(body, type=Problem))
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass  # the status says enough
     fallback = BadRequest if head.status < 500 else Internal
     error = _BY_STATUS.get(head.status, fallback)

@@ -15,7 +15,7 @@ def who_am_i(address: Address) -> Session:
     """
     try:
         return msgspec.json.decode(request(address, "GET", "/v1/session"), type=Session)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unavailable(
             "The answer is not a gateway's.", cause=str(error), hint="Check the address (--url)."
         ) from None
