@@ -1,5 +1,6 @@
 """What becomes of lines that brokers refuse, of a topic that goes, and of confirmations that were lost."""
 
+import os
 import shutil
 
 import pytest
@@ -88,6 +89,41 @@ def test_lines_whose_confirmation_was_lost_are_not_sent_again(ship, tmp_path, st
     again.append(entries(b"four"))
     assert second.drain(SECONDS)
     assert logs(stored) == ["one", "two", "three", "four"]
+
+
+def test_new_lines_are_stored_though_a_power_cut_took_the_spool_s_place(ship, tmp_path, stored):
+    """Their numbers come again, and the topic is looked at: they are not taken for those it has."""
+    spool, shipper, _ = ship()
+    spool.append(entries(b"one", b"two"))
+    assert shipper.drain(SECONDS)
+    assert shipper.close(SECONDS)
+    for file in (tmp_path / "0" / "sent", *(tmp_path / "0").glob("*.lines")):
+        os.truncate(file, 0)
+    lines = Spool(tmp_path / "0")
+    lines.append(entries(b"three", b"four"))
+    lines.close()
+    _, again, _ = ship()
+    assert again.drain(SECONDS)
+    assert logs(stored) == ["one", "two", "three", "four"]
+
+
+def test_lines_that_the_spool_s_disk_lost_are_said_and_stand_in_the_log(ship, tmp_path, stored):
+    """With their number, at their place."""
+    lines = Spool(tmp_path / "0")
+    for text in (b"one", b"two", b"three"):
+        lines.append(entries(text))
+    lines.close()
+    (file,) = (tmp_path / "0").glob("*.lines")
+    file.write_bytes(file.read_bytes().replace(b"two", b"twx"))
+    _, shipper, said = ship()
+    assert shipper.drain(SECONDS)
+    assert logs(stored) == [
+        "one",
+        "[tailrace: 1 line missing here: the disk of the spool lost them]\n",
+        "three",
+    ]
+    assert shipper.lost == 1
+    assert "1 line in" in said[0]
 
 
 def test_a_topic_is_not_made_against_ones_will(ship, stored):

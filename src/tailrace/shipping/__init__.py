@@ -2,6 +2,7 @@
 
 entries      a line as the record that goes to Kafka
 frames       what a spool's files hold, and how a torn end is told
+place        how far a spool is stored, safe from a power cut
 spool        lines on disk: appended, read, given back when they are stored; bounded, safe from kill -9
 slots        a spool for each process that writes at the same time, and those that dead ones left
 intake       takes lines from any thread without waiting; a thread of its own writes them to a spool

@@ -1,6 +1,7 @@
 """What a spool's files hold: frames, each with its length and check sum, so that a torn one is told.
 
-A frame is what one append wrote: after a crash it is there as a whole, or not at all.
+A frame is what one append wrote: after a crash it is there as a whole, or not at all. Each begins with bytes
+by which it is found behind damaged ones.
 """
 
 import os
@@ -13,17 +14,24 @@ from typing import Final, TypeVar
 
 import msgspec
 
-_HEAD: Final = struct.Struct("<II")  # length and CRC-32 of what follows
+_MARKER: Final = b"\xf5\xfeTR"
+"""How a frame begins; no UTF-8 has these bytes."""
+_HEAD: Final = struct.Struct("<4sII")  # the marker, length and CRC-32 of what follows
+_SEARCH_BYTES: Final = 64 << 10
 T = TypeVar("T")
 
 
 class Frame(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Some lines in order: the number of the first, and where their source stands behind them."""
+    """Some lines in order: the number of the first, and where their source stands behind them.
+
+    `life` tells in which opening of the spool they were written: after a power cut numbers may come again.
+    """
 
     first: int
     timestamps: list[int]
     values: list[bytes]
     mark: bytes = b""
+    life: bytes = b""
 
     @property
     def after(self) -> int:
@@ -53,15 +61,34 @@ _sent = msgspec.msgpack.Decoder(Sent)
 def encode(content: Frame | Sent) -> bytes:
     """The bytes of a frame."""
     body = msgspec.msgpack.encode(content)
-    return _HEAD.pack(len(body), zlib.crc32(body)) + body
+    return _HEAD.pack(_MARKER, len(body), zlib.crc32(body)) + body
 
 
-def read_frame(descriptor: int, at: int, end: int) -> tuple[Frame, int] | None:
+def next_frame(descriptor: int, at: int, end: int) -> tuple[Frame, int, int] | None:
+    """The first sound frame from a place on, where it begins and where it ends; None if there is none."""
+    while at < end:
+        if read := _read_frame(descriptor, at, end):
+            frame, after = read
+            return frame, at, after
+        at = _find_marker(descriptor, at + 1, end)
+    return None
+
+
+def _find_marker(descriptor: int, at: int, end: int) -> int:
+    """Where something begins that may be a frame; the end if nothing does."""
+    while len(data := os.pread(descriptor, min(_SEARCH_BYTES, end - at), at)) >= len(_MARKER):
+        if (found := data.find(_MARKER)) >= 0:
+            return at + found
+        at += len(data) - len(_MARKER) + 1
+    return end
+
+
+def _read_frame(descriptor: int, at: int, end: int) -> tuple[Frame, int] | None:
     """The frame at a place and where the next one begins; None where there is no whole, sound one."""
     head = os.pread(descriptor, _HEAD.size, at)
-    if len(head) < _HEAD.size:
+    if len(head) < _HEAD.size or not head.startswith(_MARKER):
         return None
-    length, _ = _HEAD.unpack(head)
+    _, length, _ = _HEAD.unpack(head)
     after = at + _HEAD.size + length
     if after > end:
         return None
@@ -70,12 +97,12 @@ def read_frame(descriptor: int, at: int, end: int) -> tuple[Frame, int] | None:
 
 
 def first_frame(path: Path) -> Frame | None:
-    """The first frame of a file; None if it is not sound."""
+    """The first sound frame of a file; None if there is none."""
     return next(_frames(path), None)
 
 
 def last_frame(path: Path) -> Frame | None:
-    """The last of a file's frames before the first that is not sound."""
+    """The last sound frame of a file."""
     last = deque(_frames(path), maxlen=1)
     return last[0] if last else None
 
@@ -83,22 +110,22 @@ def last_frame(path: Path) -> Frame | None:
 def _frames(path: Path) -> Iterator[Frame]:
     with path.open("rb", buffering=0) as file:
         at, end = 0, os.fstat(file.fileno()).st_size
-        while (read := read_frame(file.fileno(), at, end)) is not None:
-            frame, at = read
+        while (read := next_frame(file.fileno(), at, end)) is not None:
+            frame, _, at = read
             yield frame
 
 
 def decode_sent(data: bytes) -> Sent | None:
-    """What `encode` made of it; None if it is damaged."""
+    """What `encode` made of it, whatever follows; None if it is damaged."""
     return _decoded(data, _sent)
 
 
 def _decoded(data: bytes, decoder: "msgspec.msgpack.Decoder[T]") -> T | None:
     if len(data) < _HEAD.size:
         return None
-    length, crc = _HEAD.unpack_from(data)
-    body = data[_HEAD.size :]
-    if len(body) != length or zlib.crc32(body) != crc:
+    marker, length, crc = _HEAD.unpack_from(data)
+    body = data[_HEAD.size : _HEAD.size + length]
+    if marker != _MARKER or len(body) != length or zlib.crc32(body) != crc:
         return None
     try:
         return decoder.decode(body)

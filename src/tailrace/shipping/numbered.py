@@ -9,28 +9,30 @@ from tailrace.shipping.frames import Frame, Sent
 from tailrace.shipping.ways import Way
 
 HEADER: Final = "line"
-"""A line's number in its spool. The record's key is the spool's, and keeps its lines in one partition."""
+"""Which line of its spool it is. The record's key is the spool's, and keeps its lines in one partition."""
 
 
-def numbered(key: bytes, frames: Sequence[Frame]) -> list[tuple[int, NewRecord]]:
-    """The lines of frames with their numbers."""
+def numbered(key: bytes, frames: Sequence[Frame]) -> list[tuple[bytes, NewRecord]]:
+    """The lines of frames, each with what tells it from the spool's others."""
     return [
-        (number, NewRecord(value, key, None, timestamp, ((HEADER, b"%d" % number),)))
+        (line, NewRecord(value, key, None, timestamp, ((HEADER, line),)))
         for frame in frames
-        for number, (timestamp, value) in enumerate(
-            zip(frame.timestamps, frame.values, strict=True), frame.first
-        )
+        for line, timestamp, value in zip(_lines(frame), frame.timestamps, frame.values, strict=True)
     ]
 
 
-def seen(way: Way, key: bytes, sent: Sent) -> set[int]:
-    """The numbers of a spool's lines that the topic has behind the last confirmed place."""
+def _lines(frame: Frame) -> list[bytes]:
+    return [b"%b-%d" % (frame.life, number) for number in range(frame.first, frame.after)]
+
+
+def seen(way: Way, key: bytes, sent: Sent) -> set[bytes]:
+    """Which of a spool's lines the topic has behind the last confirmed place."""
     request = ScanRequest((way.topic,))
     if sent.position >= 0:
         start = f"{way.topic}:{sent.partition}@{sent.position}"
         request = ScanRequest((way.topic,), start, partitions=frozenset({sent.partition}))
     return {
-        int(value)
+        value
         for event in way.scan(request).events()
         if event is not None and not isinstance(event, Missing | Waiting)
         for chunk in event.chunks()

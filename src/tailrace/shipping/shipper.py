@@ -1,7 +1,7 @@
 """A thread that sends what a spool holds, for as long as it takes.
 
-Every line reaches the topic at least once, in order. While this process lives none is repeated; after a kill,
-and where an outcome stayed unknown, the topic itself is read to see which of the waiting lines it has.
+Every line reaches the topic at least once, in order. After a kill, and where an outcome stayed unknown, the
+topic itself is read to see which of the waiting lines it has.
 """
 
 import threading
@@ -72,11 +72,12 @@ class Shipper:
         self._stop = threading.Event()
         # Spools of which lines may be in the topic that are not confirmed.
         self._unsure = {one for one in (spool, *(s for s, _ in left)) if one.waiting}
-        self._seen: dict[Spool, set[int]] = {}
+        self._seen: dict[Spool, set[bytes]] = {}
         self.trouble: Exception | None = None
         """Why nothing can be sent now."""
         self.refused = 0
         """Lines that the brokers will not take, such as those above the topic's limit."""
+        self._lost: dict[Spool, int] = {}
         self._silent_since = time.monotonic()
         self._refusal_said_at = -SAY_AGAIN_SECONDS
         self._said = False
@@ -87,6 +88,11 @@ class Shipper:
     def waiting(self) -> int:
         """How many lines are not stored yet."""
         return self._spool.waiting + sum(spool.waiting for spool, _ in self._left)
+
+    @property
+    def lost(self) -> int:
+        """Lines that were on the disk and cannot be read any more."""
+        return sum(self._lost.values())
 
     def drain(self, seconds: float) -> bool:
         """Wait until all is stored; whether it is within the time."""
@@ -149,13 +155,14 @@ class Shipper:
             reading = spool.read(MOST_LINES, MOST_BYTES)
             if reading is None:
                 return True
+            self._tell_lost(spool)
             if not self._send(outbox, spool, reading):
                 return False
         return False
 
     def _send(self, outbox: Outbox, spool: Spool, reading: Reading) -> bool:
         seen = self._seen_in_topic(spool)
-        records = [record for number, record in numbered(spool.key, reading.frames) if number not in seen]
+        records = [record for line, record in numbered(spool.key, reading.frames) if line not in seen]
         partition, position = spool.sent.partition, spool.sent.position
         if records:
             self._unsure.add(spool)
@@ -223,14 +230,14 @@ class Shipper:
 
     # --- what the topic has already ---
 
-    def _seen_in_topic(self, spool: Spool) -> set[int]:
+    def _seen_in_topic(self, spool: Spool) -> set[bytes]:
         if spool in self._unsure:
             self._seen[spool] = self._look(spool)
             self._unsure.discard(spool)
         return self._seen.get(spool, set())
 
-    def _look(self, spool: Spool) -> set[int]:
-        """The numbers of the waiting lines that are in the topic."""
+    def _look(self, spool: Spool) -> set[bytes]:
+        """Which of the waiting lines are in the topic."""
         try:
             return seen(self._way, spool.key, spool.sent)
         except (Forbidden, BadRequest, Unauthenticated) as error:
@@ -259,6 +266,11 @@ class Shipper:
         if silent and self.waiting and not self._said:
             self._said = True
             self._say(f"{counted(self.waiting)} kept in {self._spool.folder} for now: {why}")
+
+    def _tell_lost(self, spool: Spool) -> None:
+        if spool.lost > self._lost.get(spool, 0):
+            self._lost[spool] = spool.lost
+            self._say(f"{counted(spool.lost)} in {spool.folder} cannot be read any more and are lost")
 
     def _in_order(self) -> None:
         self.trouble = None

@@ -8,6 +8,7 @@ stored.
 import contextlib
 import os
 import threading
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from tailrace.core.errors import ConfigurationError
-from tailrace.shipping.entries import Entry
-from tailrace.shipping.frames import Frame, Sent, decode_sent, encode, first_frame, last_frame, read_frame
+from tailrace.shipping.entries import Entry, missing_entry
+from tailrace.shipping.frames import Frame, Sent, encode, first_frame, last_frame, next_frame
+from tailrace.shipping.place import Place, identity, sync_folder
 
 MOST_BYTES: Final = 256 << 20
 LEAST_BYTES: Final = 4 << 20
@@ -66,21 +68,24 @@ class Spool:
         self._segment_bytes = segment_bytes or most_bytes // _SEGMENTS
         self.changed = threading.Condition()
         """Notified when lines come and when they are stored."""
-        self.key = _identity(folder / "id")
+        self.key = identity(folder / "id")
         """What tells this spool's lines from others' in the topic."""
         self.lost = 0
         """Lines that could not be read any more: the disk lost them."""
         self._sizes = {int(path.stem): path.stat().st_size for path in sorted(folder.glob(f"*{_SUFFIX}"))}
-        self._sent = self._load_sent()
+        self._place = Place(folder / "sent", self._beginning)
+        self._sent = self._place.sent
         self._segment, self._offset = self._sent.segment, self._sent.offset
-        self._expected = self._number = self._sent.number
+        self._expected = self._number = self._lost_to = self._sent.number
         self.mark = self._sent.mark
         self._recover()
         self._in = self._out = self._in_segment = -1
         self._full_files: list[int] = []
+        self._named = True  # whether the folder has the last file's name after a power cut
         self._number_at_sync = self._number
         self._current = max([self._sent.segment, *self._sizes]) + 1
-        self._forget()
+        self._life = uuid.uuid4().hex[:8].encode()
+        self._give_back()
 
     @property
     def sent(self) -> Sent:
@@ -101,11 +106,16 @@ class Spool:
             OSError: the disk does not take them.
         """
         timestamps, values = [entry.timestamp for entry in entries], [entry.value for entry in entries]
-        data = encode(Frame(self._number, timestamps, values, mark or self.mark))
+        data = encode(Frame(self._number, timestamps, values, mark or self.mark, self._life))
         if not self._has_room(len(data)):
             return False
         size = self._sizes.get(self._current, 0)
-        self._write(data, size)
+        try:
+            self._write(data, size)
+        except OSError:
+            if not self.waiting:
+                self._roll()  # on a full disk it is this file that takes the room
+            raise
         with self.changed:
             self._sizes[self._current] = size + len(data)
             self._number += len(values)
@@ -124,6 +134,12 @@ class Spool:
             if waited:
                 os.fsync(descriptor)
             os.close(descriptor)
+        if waited and not self._named:
+            sync_folder(self.folder)
+            self._named = True
+        if waited or self.mark:  # where there is a source, a lost place would read it again
+            self._place.keep()
+        self._give_back()
 
     def read(self, most_lines: int, most_bytes: int) -> Reading | None:
         """The next lines after those read before; None if there are none."""
@@ -138,10 +154,9 @@ class Spool:
                 frames.append(frame)
                 lines += len(frame.values)
                 nbytes += self._offset - at
-        if frames:
-            return Reading(frames, self._segment, self._offset)
-        self._give_up(number)
-        return None
+        if not frames and self._expected < number:  # the files that had them are gone
+            frames.append(self._notice(number, self._life))
+        return Reading(frames, self._segment, self._offset) if frames else None
 
     def rewind(self) -> None:
         """Read again what is not stored."""
@@ -155,6 +170,10 @@ class Spool:
 
     def close(self) -> None:
         """Close its files."""
+        if self.mark:
+            with contextlib.suppress(OSError):
+                self._place.keep()
+        self._place.close()
         for descriptor in (self._out, self._in, *self._full_files):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -164,37 +183,47 @@ class Spool:
     # --- room ---
 
     def _has_room(self, nbytes: int) -> bool:
-        with self.changed:
-            full = sum(self._sizes.values()) + nbytes > self.most_bytes
+        full = self._is_full(nbytes)
         if self._sizes.get(self._current, 0) >= self._segment_bytes or (full and not self.waiting):
             self._roll()
-        with self.changed:
-            return sum(self._sizes.values()) + nbytes <= self.most_bytes
+        elif full:
+            self._give_back()
+        return not self._is_full(nbytes)
+
+    def _is_full(self, nbytes: int) -> bool:
+        return sum(self._sizes.values()) + nbytes > self.most_bytes
 
     def _roll(self) -> None:
         """Begin another file, so that this one can go when it is stored."""
         if self._out >= 0:
             self._full_files.append(self._out)
             self._out = -1
-        with self.changed:
-            self._current += 1
-            self._forget()
+        self._current += 1
+        self._give_back()
 
-    def _forget(self) -> None:
-        """Remove the files of which all is stored."""
-        for segment, size in list(self._sizes.items()):
-            ended = segment == self._sent.segment and self._sent.offset >= size and segment != self._current
-            if segment < self._sent.segment or ended:
+    def _give_back(self) -> None:
+        """Remove the files of which all is stored, when that survives a power cut."""
+        if not self._stored_files(self._place.sent):
+            return
+        kept = self._place.keep()
+        with self.changed:
+            for segment in self._stored_files(kept):
                 self._path(segment).unlink(missing_ok=True)
                 del self._sizes[segment]
 
+    def _stored_files(self, sent: Sent) -> list[int]:
+        return [
+            segment
+            for segment, size in self._sizes.items()
+            if segment != self._current and (segment, size) <= (sent.segment, sent.offset)
+        ]
+
     def _save(self, sent: Sent) -> None:
-        # On a full disk the place cannot be kept, yet what is stored can go: a crash then repeats lines.
+        # A place that the disk does not take costs a look into the topic after a kill; no file goes before.
         with contextlib.suppress(OSError):
-            _replace(self.folder / "sent", encode(sent))
+            self._place.write(sent)
         with self.changed:
             self._sent = sent
-            self._forget()
             self.changed.notify_all()
 
     # --- files ---
@@ -206,6 +235,7 @@ class Spool:
         if self._out < 0:
             flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
             self._out = os.open(self._path(self._current), flags, 0o600)
+            self._named = False
         size = at
         try:
             while data:
@@ -225,20 +255,31 @@ class Spool:
         return True
 
     def _frame(self, end: int) -> Frame | None:
-        """The next frame; None where the rest of the file cannot be read."""
+        """The next frame, or a notice that lines are missing before it; None where the file has no more."""
         try:
             if self._in_segment != self._segment:
                 self._open(self._segment)
-            found = read_frame(self._in, self._offset, end)
+            found = next_frame(self._in, self._offset, end)
         except OSError:
             found = None
         if found is None:
             self._offset = end
             return None
-        frame, self._offset = found
-        self.lost += max(0, frame.first - self._expected)
-        self._expected = frame.after
+        frame, at, after = found
+        if frame.first > self._expected:
+            self._offset = at
+            return self._notice(frame.first, frame.life)
+        self._offset, self._expected = after, frame.after
         return frame
+
+    def _notice(self, number: int, life: bytes) -> Frame:
+        """What stands for the lines up to the number, which are not there any more."""
+        self.lost += max(0, number - max(self._expected, self._lost_to))
+        self._lost_to = max(self._lost_to, number)
+        now = time.time_ns() // 1_000_000
+        entry = missing_entry(now, number - self._expected, "the disk of the spool lost them")
+        self._expected = number
+        return Frame(number - 1, [now], [entry.value], self._sent.mark, life)
 
     def _open(self, segment: int) -> None:
         if self._in >= 0:
@@ -247,19 +288,8 @@ class Spool:
         self._in = os.open(self._path(segment), os.O_RDONLY | os.O_CLOEXEC)
         self._in_segment = segment
 
-    def _give_up(self, number: int) -> None:
-        """At the end of all files: lines up to the number that were not found there are lost."""
-        if self._expected < number:
-            self.lost += number - self._expected
-            self._expected = number
-            if self._sent.number < number:
-                self._save(Sent(self._segment, self._offset, number, self.mark))
-
-    def _load_sent(self) -> Sent:
-        with contextlib.suppress(FileNotFoundError):
-            if sent := decode_sent((self.folder / "sent").read_bytes()):
-                return sent
-        # A power cut took it: what the files hold is sent again.
+    def _beginning(self) -> Sent:
+        """The place where none is kept: what the files hold is sent again, unless the topic has it."""
         first = next((f.first for s in self._sizes if (f := first_frame(self._path(s)))), 0)
         return Sent(number=first)
 
@@ -271,16 +301,3 @@ class Spool:
                 if frame.after > self._number:
                     self._number, self.mark = frame.after, frame.mark
                 return
-
-
-def _identity(path: Path) -> bytes:
-    if not path.exists() or not path.read_bytes():
-        _replace(path, uuid.uuid4().hex[:16].encode())
-    return path.read_bytes()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """A crash leaves either the old or the new content."""
-    beside = path.with_suffix(".new")
-    beside.write_bytes(data)
-    beside.replace(path)

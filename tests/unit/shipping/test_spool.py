@@ -1,5 +1,7 @@
 """The spool: whatever happens between two appends, no line is lost, repeated or out of order."""
 
+import contextlib
+import json
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tailrace.core.errors import ConfigurationError
+from tailrace.shipping import spool as spools
 from tailrace.shipping.entries import Entry
+from tailrace.shipping.frames import encode
+from tailrace.shipping.numbered import numbered as numbered_records
 from tailrace.shipping.spool import Spool, checked_bytes
 
 
@@ -103,13 +108,33 @@ def test_a_torn_end_is_not_there_and_the_rest_is(tmp_path, cut):
     assert again.lost == 0
 
 
-def test_lines_that_the_disk_damaged_are_counted_and_passed(tmp_path):
-    """What stands in other files is read on."""
-    spool = Spool(tmp_path, most_bytes=1 << 20, segment_bytes=1)
+@pytest.mark.parametrize("segment", [1, 1_000_000])
+def test_lines_that_the_disk_damaged_are_counted_told_and_passed(tmp_path, segment):
+    """What stands behind them is read on, in the same file and in others."""
+    spool = Spool(tmp_path, most_bytes=1 << 20, segment_bytes=segment)
     for n in range(3):
         spool.append(entries(n, 1))
-    damage(sorted(tmp_path.glob("*.lines"))[1])
-    assert values(spool) == numbered(0, 1) + numbered(2, 1)
+    files = sorted(tmp_path.glob("*.lines"))
+    damage(files[len(files) // 2], b"111")
+    for _ in range(2):
+        first, (number, told), last = values(spool)
+        assert [first, last] == numbered(0, 1) + numbered(2, 1)
+        assert (number, json.loads(told)["missing"]) == (1, 1)
+        assert spool.lost == 1
+        spool.rewind()
+    assert Spool(tmp_path).waiting == 3
+
+
+def test_a_damaged_length_hides_no_lines_behind_it(tmp_path):
+    """The next frame is found by how it begins."""
+    spool = Spool(tmp_path)
+    for n in range(3):
+        spool.append(entries(n, 1, size=100_000))
+    (file,) = tmp_path.glob("*.lines")
+    with file.open("r+b") as damaged:
+        damaged.seek(4)
+        damaged.write(b"\xff")
+    assert values(spool)[1:] == numbered(1, 2, size=100_000)
     assert spool.lost == 1
 
 
@@ -119,10 +144,81 @@ def test_lines_that_were_all_deleted_do_not_wait_for_ever(tmp_path):
     spool.append(entries(0, 2))
     for file in tmp_path.glob("*.lines"):
         file.unlink()
-    assert values(spool) == []
+    reading = spool.read(10, 1 << 20)
+    assert "2 lines missing" in reading.frames[0].values[0].decode()
+    spool.stored(reading, 0, 1)
     assert (spool.waiting, spool.lost) == (0, 2)
     spool.append(entries(2, 1))
     assert values(spool) == numbered(2, 1)
+
+
+def test_the_place_before_it_outlives_a_torn_one(tmp_path):
+    """A power cut may take what was being written, nothing else."""
+    spool = Spool(tmp_path)
+    for n in range(2):
+        spool.append(entries(n, 1), b"%d" % n)
+        spool.stored(spool.read(10, 1 << 20), 0, n)
+    damage(tmp_path / "sent", encode(spool.sent)[:20])
+    assert Spool(tmp_path).sent.number == 1
+
+
+def test_lines_of_another_start_are_told_from_those_with_the_same_number(tmp_path):
+    """The place and what was not on the disk yet are gone after a power cut, so numbers come again."""
+    told = []
+    for _ in range(2):
+        spool = Spool(tmp_path)
+        spool.append(entries(0, 1))
+        told += [line for line, _ in numbered_records(spool.key, spool.read(10, 1 << 20).frames)]
+        spool.close()
+        for file in (tmp_path / "sent", *tmp_path.glob("*.lines")):
+            os.truncate(file, 0)
+    assert len(set(told)) == 2
+
+
+@pytest.mark.parametrize("call", ["fsync", "pwrite"])
+def test_no_file_goes_while_the_place_behind_it_is_not_kept(tmp_path, monkeypatch, call):
+    """Else a power cut would leave a place before lines that are gone."""
+    spool = Spool(tmp_path, segment_bytes=1)
+    spool.append(entries(0, 1))
+    reading = spool.read(10, 1 << 20)
+    spool.append(entries(1, 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, no_space)
+        spool.stored(reading, 0, 0)
+        with contextlib.suppress(OSError):
+            spool.sync()
+        assert len(list(tmp_path.glob("*.lines"))) == 2
+    assert spool.waiting == 1
+    spool.stored(spool.read(10, 1 << 20), 0, 1)
+    spool.sync()
+    assert len(list(tmp_path.glob("*.lines"))) == 1
+
+
+def test_where_a_source_is_read_its_place_is_written_through(tmp_path, monkeypatch):
+    """Once for each sync, and only if it has moved."""
+    synced, fsync = [], os.fsync
+    spool = Spool(tmp_path)
+    spool.append(entries(0, 1), b"here")
+    spool.sync()
+    spool.stored(spool.read(10, 1 << 20), 0, 1)
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(file) or fsync(file))
+    for _ in range(3):
+        spool.sync()
+    assert len(synced) == 1
+
+
+def test_on_a_full_disk_stored_lines_give_their_room_back(tmp_path, monkeypatch):
+    """Though their file is not full."""
+    spool = Spool(tmp_path)
+    spool.append(entries(0, 1))
+    spool.stored(spool.read(10, 1 << 20), 0, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", no_space)
+        with pytest.raises(OSError, match="no space"):
+            spool.append(entries(1, 1))
+    assert not list(tmp_path.glob("*.lines"))
+    assert spool.append(entries(1, 1))
+    assert values(spool) == numbered(1, 1)
 
 
 def test_a_damaged_place_sends_again_rather_than_losing(tmp_path):
@@ -131,16 +227,16 @@ def test_a_damaged_place_sends_again_rather_than_losing(tmp_path):
     spool.append(entries(0, 2))
     spool.stored(spool.read(10, 1 << 20), 0, 2)
     spool.append(entries(2, 2))
-    damage(tmp_path / "sent")
+    os.truncate(tmp_path / "sent", 0)
     again = Spool(tmp_path)
     assert values(again)[-2:] == numbered(2, 2)
     assert again.lost == 0
 
 
-def damage(file):
-    data = bytearray(file.read_bytes())
-    data[-3] ^= 0xFF
-    file.write_bytes(data)
+def damage(file, content):
+    data = file.read_bytes()
+    assert content in data
+    file.write_bytes(data.replace(content, b"?" * len(content)))
 
 
 def test_a_disk_that_takes_nothing_leaves_the_spool_as_it_was(tmp_path, monkeypatch):
@@ -162,8 +258,9 @@ def no_space(*_):
 def test_only_lines_that_wait_are_written_through(tmp_path, monkeypatch):
     """Where Kafka takes them at once the disk is never waited for."""
     synced = []
-    monkeypatch.setattr(os, "fsync", synced.append)
     spool = Spool(tmp_path)
+    monkeypatch.setattr(os, "fsync", synced.append)
+    monkeypatch.setattr(spools, "sync_folder", synced.append)
     for stored in (True, False):
         spool.append(entries(0, 1))
         spool.sync()
