@@ -3,6 +3,7 @@
 import os
 import re
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -57,9 +58,10 @@ def _probe(descriptor: int, offset: int) -> int:
 
 
 def rotated(path: Path) -> list[Path]:
-    """The files that rotation made of a file, oldest first."""
+    """The files that rotation made of a file, oldest first; none where the folder is gone."""
     found = []
-    for one in path.parent.iterdir():
+    beside = path.parent.iterdir() if path.parent.exists() else ()
+    for one in beside:
         rest = one.name.removeprefix(path.name)
         if rest != one.name and _ROTATED.fullmatch(rest):
             try:
@@ -79,21 +81,29 @@ def open_file(path: Path) -> int | None:
 
 def find(path: Path, mark: Mark) -> int | None:
     """A descriptor of the file that the mark was made in, or of a copy of it; None if it is gone."""
-    fitting = []
-    for one in (path, *reversed(rotated(path))):
-        descriptor = open_file(one)
-        if descriptor is None:
-            continue
-        # A short beginning may be that of an older file, too.
-        written = os.fstat(descriptor).st_mtime_ns >= mark.modified
-        if written and mark.fits(descriptor) and (mark.offset or _same(descriptor, mark)):
-            fitting.append(descriptor)
-        else:
-            os.close(descriptor)
+    fitting: list[int] = []
+    try:
+        for one in (path, *reversed(rotated(path))):
+            descriptor = open_file(one)
+            if descriptor is None:
+                continue
+            # A short beginning may be that of an older file, too.
+            written = os.fstat(descriptor).st_mtime_ns >= mark.modified
+            if written and mark.fits(descriptor) and (mark.offset or _same(descriptor, mark)):
+                fitting.append(descriptor)
+            else:
+                os.close(descriptor)
+    except OSError:
+        _close(fitting)
+        raise
     fitting.sort(key=lambda descriptor: not _same(descriptor, mark))
-    for other in fitting[1:]:
-        os.close(other)
+    _close(fitting[1:])
     return fitting[0] if fitting else None
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _same(descriptor: int, mark: Mark) -> bool:

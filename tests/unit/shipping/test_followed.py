@@ -82,6 +82,51 @@ def test_a_renamed_file_is_read_to_its_end_before_the_new_one(log, between):
     assert read() == b"two\nendthree\n"
 
 
+def test_a_renamed_file_is_followed_while_the_new_one_is_empty(log):
+    """As after logrotate's `create`: the worker goes on with the file that it has open."""
+    write(log, b"one\n")
+    read = Reader(log)
+    with log.open("ab", buffering=0) as worker:
+        read()
+        log.rename(log.with_name("worker.log.1"))
+        log.touch()
+        assert read() == b""
+        assert read.file.at_end
+        worker.write(b"two\n")
+        assert read() == b"two\n"
+    write(log, b"three\n")
+    assert read() == b"three\n"
+
+
+def test_a_line_that_comes_to_a_file_that_was_left_is_taken(log):
+    """For some seconds; the place stays in the new file."""
+    write(log, b"one\n")
+    read = Reader(log)
+    with log.open("ab", buffering=0) as worker:
+        read()
+        log.rename(log.with_name("worker.log.1"))
+        write(log, b"three\n")
+        assert read() == b"three\n"
+        worker.write(b"two\n")
+        assert read() == b"two\n"
+    write(log, b"four\n")
+    assert Reader(log, read.mark)() == b"four\n"
+    assert read() == b"four\n"
+
+
+def test_a_folder_that_is_gone_is_waited_for(log):
+    """And the file in it is taken on where it was left, when it comes back."""
+    write(log, b"one\n")
+    read = Reader(log)
+    read()
+    away = log.parent.rename(log.parent.with_name("away"))
+    read = Reader(log, read.mark)
+    assert read() == b""
+    write(away / log.name, b"two\n")
+    away.rename(log.parent)
+    assert (read(), read.told) == (b"two\n", [])
+
+
 def test_of_several_rotations_every_file_is_read_in_order(log):
     """And compressed ones, or others that are named alike, are left alone."""
     write(log, b"one\n")
