@@ -214,6 +214,30 @@ logging.warning("parent")
     assert sorted(logs(stored)) == ["before\n", "child\n", "parent\n"]
 
 
+def test_a_handler_that_is_made_in_a_child_of_multiprocessing_stores_its_last_lines(
+    kafka, task, tmp_path, stored
+):
+    """Such a child ends without Python's own way of closing handlers."""
+    code = f"""
+import logging, multiprocessing
+from tailrace.logging import KafkaHandler
+def work():
+    handler = KafkaHandler({task!r}, {kafka.bootstrap_servers!r}, spool={str(tmp_path)!r}, close_seconds=30)
+    logging.getLogger().addHandler(handler)
+    for number in range(3000):
+        logging.warning("%d", number)
+child = multiprocessing.get_context("fork").Process(target=work)
+child.start()
+child.join()
+assert child.exitcode == 0
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert logs(stored) == [f"{n}\n" for n in range(3000)]
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [

@@ -84,9 +84,12 @@ class KafkaHandler(logging.Handler):
 
     @property
     def missing(self) -> int:
-        """How many lines were dropped: no room, refused by the brokers, or logged after `close`."""
+        """How many lines were dropped or lost.
+
+        There was no room, the brokers refused them, the spool's disk lost them, or they came after `close`.
+        """
         running = self._running
-        return self._late + (running.intake.missing + running.shipper.refused if running else 0)
+        return self._late + (running.missing if running else 0)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a line; waits for nothing."""
@@ -125,6 +128,7 @@ class KafkaHandler(logging.Handler):
             slot.release()
         spools = [pair for pair in spools if pair[0].waiting]
         shipper = Shipper(self._way, spool, say, slot=own, left=spools, create=self._create)
+        _close_with_child()
         return _Running(spool, Intake(spool, say), shipper)
 
     def _restart(self) -> "_Running":
@@ -133,9 +137,6 @@ class KafkaHandler(logging.Handler):
             self._late += 1
             raise ConfigurationError("This handler is closed, so the line is lost.")
         self._running = self._start()
-        if multiprocessing := sys.modules.get("multiprocessing.util"):
-            # Its children end without Python's own way of closing handlers.
-            multiprocessing.Finalize(None, self.close, exitpriority=0)
         return self._running
 
     def forked(self) -> None:
@@ -154,6 +155,11 @@ class _Running:
     intake: Intake
     shipper: Shipper
 
+    @property
+    def missing(self) -> int:
+        """How many lines were dropped or lost."""
+        return self.intake.missing + self.shipper.refused + self.shipper.lost
+
     def close(self, seconds: float) -> int:
         """End all within about that time; answers how many lines were dropped."""
         deadline = time.monotonic() + seconds
@@ -162,10 +168,9 @@ class _Running:
         self.shipper.close(THREAD_SECONDS)
         if waiting := self.shipper.waiting:
             say(f"{counted(waiting)} left in {self.spool.folder}, which the task's next start sends")
-        missing = self.intake.missing + self.shipper.refused
-        if missing:
-            say(f"{counted(missing)} dropped")
-        return missing
+        if self.missing:
+            say(f"{counted(self.missing)} dropped or lost")
+        return self.missing
 
 
 def say(text: str) -> None:
@@ -201,6 +206,18 @@ def _way(
 def _moment(created: float) -> str:
     moment = datetime.fromtimestamp(created, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _close_with_child() -> None:
+    """A child of multiprocessing ends without Python's own way of closing handlers."""
+    multiprocessing = sys.modules.get("multiprocessing")
+    if multiprocessing and multiprocessing.parent_process():
+        sys.modules["multiprocessing.util"].Finalize(None, _close_all, exitpriority=0)
+
+
+def _close_all() -> None:
+    for handler in list(_handlers):
+        handler.close()
 
 
 def _after_fork() -> None:
