@@ -58,6 +58,25 @@ async def read_on(reader, topic):
     return offsets, skipped
 
 
+async def test_topics_that_are_watched_one_after_another_are_read_while_they_come(cluster, listener):
+    """Twenty, and twenty more: questions beside the polls took 23 s, and some were never read."""
+    tail, slowest = KafkaTail(cluster.settings, listener), 0.0
+    for _ in range(2):
+        topics = [cluster.topic() for _ in range(20)]
+        for topic in topics:
+            cluster.append(topic, b"before")
+            tail.watch(topic, {0: 1})
+            await asyncio.sleep(0.005)
+        for burst in range(1, 10):
+            stored = time.monotonic()
+            for topic in topics:
+                cluster.append(topic, b"%d" % burst)
+            await until(lambda: all(len(listener.values(topic)) == burst for topic in topics))  # noqa: B023 - awaited here
+            slowest = max(slowest, time.monotonic() - stored)
+    tail.close()
+    assert slowest < 5
+
+
 async def test_moving_between_consumers_loses_and_repeats_nothing(cluster, listener):
     """A topic that is hot, quiet and hot again is read whole, in order."""
     tail = KafkaTail(cluster.settings, listener, pace=QUICK)

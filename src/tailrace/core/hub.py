@@ -172,6 +172,7 @@ class Hub:
                 await self.watch.trim(self._limits.memory_bytes // 2, LOOK_SECONDS / 2)
             except Exception:  # noqa: BLE001 - one odd stream must not end the looks for good
                 _log.exception("Looking after streams failed.")
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def look_after_streams(self, seconds: float = 0) -> None:
         """Give each stream a heartbeat within the set time, and end idle and dead ones."""

@@ -199,6 +199,7 @@ class Watch:
                 await self.look_after(LOOK_SECONDS)
             except Exception:  # noqa: BLE001 - one odd answer must not end the looks for good
                 _log.exception("Looking after topics failed.")
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def look_after(self, seconds: float = 0) -> None:
         """Notice topics that were deleted, made again or grown; stop watching what nobody reads.

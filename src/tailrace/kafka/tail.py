@@ -172,7 +172,8 @@ class KafkaTail:
 
     def _enter(self, watch: _Watch, consumer: TailConsumer) -> None:
         consumer.partitions += len(watch.positions)
-        consumer.send(Assign(watch.topic, watch.number, dict(watch.positions)))
+        at_once = watch.leaving is None
+        consumer.send(Assign(watch.topic, watch.number, dict(watch.positions), at_once))
 
     def _leave(self, watch: _Watch, consumer: TailConsumer) -> None:
         consumer.partitions -= len(watch.positions)
@@ -184,6 +185,7 @@ class KafkaTail:
                 await spread(self._settle, self._watched.values(), self._pace.balance_seconds)
             except Exception:  # noqa: BLE001 - one odd topic must not keep the others where they are
                 _log.exception("Moving topics between consumers failed.")
+                await asyncio.sleep(self._pace.balance_seconds)
 
     def _settle(self, watch: _Watch) -> None:
         if self._watched.get(watch.topic) is not watch:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from confluent_kafka import Consumer, KafkaException, Message
 
@@ -15,7 +14,7 @@ from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.reader_corrupt import trusted
 from tailrace.kafka.tail_assignment import AssignedPartition, Assignment
 from tailrace.kafka.tail_columns import chunks
-from tailrace.kafka.tail_events import Assign, Command, Event, Found, Known, Reading, Unassign
+from tailrace.kafka.tail_events import Assign, Command, Event, Found, Reading
 from tailrace.kafka.tail_trouble import Trouble
 
 _log = logging.getLogger(__name__)
@@ -30,12 +29,9 @@ POLL_SECONDS = 0.02
 IDLE_SECONDS = 1.0
 CLOSE_LOOK_SECONDS = 0.5
 # A topic is asked for before it is assigned, which makes it live at once. More topics than this wait for
-# the client's own question about all of them, about a second: one by one thousands would take many.
+# the client's own question about all of them, about a second: one by one thousands would take many. Only the
+# reading thread may ask: beside its polls, from other threads, the client took up to 23 s for an answer.
 ASKED_ONE_BY_ONE = 20
-# How many of these questions are under way: a broker that says nothing takes three seconds of each.
-QUESTIONS = 4
-# How soon an answer is seen.
-ASKING_POLL_SECONDS = 0.002
 # How often topics that were assigned are looked at, whether they are read.
 READING_SECONDS = 0.2
 
@@ -67,9 +63,7 @@ class TailConsumer:
         self._consumer = Consumer(connection.tail_settings(settings, wait_ms))
         self._assignment = Assignment()
         self._trouble = Trouble(self._consumer, settings, self._assignment)
-        self._questions = ThreadPoolExecutor(QUESTIONS, f"tailrace-tail-{name}-asks")
-        # By topic: what is to be assigned once it was asked for, and what was not seen to be read yet.
-        self._asked: dict[str, Assign] = {}
+        # By topic: what was assigned and not seen to be read yet.
         self._unread: dict[str, int] = {}
         self._next_reading_look = 0.0
         self._thread = threading.Thread(target=self._run, name=f"tailrace-tail-{name}", daemon=True)
@@ -97,8 +91,6 @@ class TailConsumer:
             except Exception:  # noqa: BLE001 - a reading thread must live on; librdkafka goes on by itself
                 _log.exception("tail %s: a turn failed", self.name)
                 self._commanded.wait(IDLE_SECONDS)
-        # A question must not meet a consumer that is closed.
-        self._questions.shutdown(cancel_futures=True)
         self._consumer.close()
 
     def _turn(self) -> None:
@@ -107,9 +99,7 @@ class TailConsumer:
         if not self._assignment and not self._commands:
             self._commanded.wait(IDLE_SECONDS)
             self._commanded.clear()
-        wait = ASKING_POLL_SECONDS if self._asked else POLL_SECONDS
-        if self._commands or not self._assignment:
-            wait = 0
+        wait = POLL_SECONDS if self._assignment and not self._commands else 0
         # consume() with a time waits until it is full (p50 1.3 ms); poll() returns with the first (0.3 ms).
         first = self._consumer.poll(wait)
         if first is not None:
@@ -154,32 +144,22 @@ class TailConsumer:
 
     def _carry_out_all(self) -> None:
         """In order, but what is to be assigned next to each other at once: thousands may come together."""
-        new: list[Assign] = []
-        known: list[Assign] = []
+        assigns: list[Assign] = []
         while self._commands:
             command = self._commands.popleft()
-            if isinstance(command, Unassign):
-                self._stop_reading(command)
-            elif isinstance(command, Assign):
-                self._asked[command.topic] = command
-                new.append(command)
-            else:
-                known.append(command.assign)
-        if len(new) > ASKED_ONE_BY_ONE:
-            known += new
-        else:
-            for assign in new:
-                self._questions.submit(self._ask, assign)
-        self._assign([assign for assign in known if self._asked.get(assign.topic) is assign])
-
-    def _ask(self, assign: Assign) -> None:
-        connection.ask_metadata(self._consumer, assign.topic)
-        self.send(Known(assign))
+            if isinstance(command, Assign):
+                assigns.append(command)
+                continue
+            self._assign(assigns)
+            assigns = []
+            if any(part.watch == command.watch for part in self._assignment.of(command.topic)):
+                self._unassign(command.topic)
+        self._assign(assigns)
 
     def _assign(self, commands: Sequence[Assign]) -> None:
+        self._ask(commands)
         partitions: list[AssignedPartition] = []
         for command in commands:
-            del self._asked[command.topic]
             self._unassign(command.topic)
             self._unread[command.topic] = command.watch
             for partition, at in command.positions.items():
@@ -188,12 +168,11 @@ class TailConsumer:
         if partitions:
             self._consumer.incremental_assign([part.start() for part in partitions])
 
-    def _stop_reading(self, command: Unassign) -> None:
-        asked = self._asked.get(command.topic)
-        if asked is not None and asked.watch == command.watch:
-            del self._asked[command.topic]
-        if any(part.watch == command.watch for part in self._assignment.of(command.topic)):
-            self._unassign(command.topic)
+    def _ask(self, commands: Sequence[Assign]) -> None:
+        topics = [command.topic for command in commands if command.at_once]
+        if len(topics) <= ASKED_ONE_BY_ONE:
+            # Brokers that do not answer hold this thread up once, not for each topic.
+            all(connection.ask_metadata(self._consumer, topic) for topic in topics)
 
     def _unassign(self, topic: str) -> None:
         self._unread.pop(topic, None)

@@ -9,11 +9,15 @@ from tailrace.core.records import Chunk
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """Loop to thread: read a topic from the offset of each partition; `watch` marks what comes of it."""
+    """Loop to thread: read a topic from the offset of each partition; `watch` marks what comes of it.
+
+    `at_once` says that nobody else reads it meanwhile.
+    """
 
     topic: str
     watch: int
     positions: Mapping[int, int]
+    at_once: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +28,7 @@ class Unassign:
     watch: int
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A reading thread's own: the brokers were asked for the topic of this command, which may be assigned."""
-
-    assign: Assign
-
-
-Command = Assign | Unassign | Known
+Command = Assign | Unassign
 
 
 class Found(NamedTuple):
