@@ -11,7 +11,8 @@ import msgspec
 from tailrace.client.exchange import Address, Exchange
 from tailrace.client.problems import Problem, to_error
 from tailrace.client.records import End, Stalled
-from tailrace.core.errors import TailraceError, Unavailable
+from tailrace.client.responses import Head
+from tailrace.core.errors import TailraceError, TooLarge, Unavailable
 from tailrace.core.scans import Waiting
 from tailrace.protocol.produce_lines import LineBuffer
 
@@ -25,6 +26,8 @@ LONGEST_PAUSE_SECONDS = 5.0
 GIVE_UP_SECONDS = 60.0
 # A line of 1 MiB, each of its characters escaped.
 LONGEST_LINE = 16 << 20
+# Lines whose cursor has not come yet; a gateway gives one after each write.
+LARGEST_WAITING = 64 << 20
 
 
 class _Gap(msgspec.Struct):
@@ -85,6 +88,7 @@ class TaskLog:
         self._asked = asked
         self._cursor = ""
         self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self._done = False
         self._exchange: Exchange | None = self._open()
 
@@ -123,10 +127,14 @@ class TaskLog:
             query.append(("follow", "true"))
         target = f"{PATH}?{urlencode(query)}"
         begun = time.monotonic()
-        exchange = Exchange(self._address, "GET", target, {"Accept": "application/x-ndjson"})
+        self._asked(f"GET {self._address}{target}")
         try:
-            head = exchange.wait_head()
-            self._asked(f"GET {self._address}{target} {head.status} {time.monotonic() - begun:.3f} s")
+            exchange = Exchange(self._address, "GET", target, {"Accept": "application/x-ndjson"})
+        except TailraceError as error:
+            self._asked(f"failed after {time.monotonic() - begun:.3f} s: {error.detail}")
+            raise
+        try:
+            head = self._wait_head(exchange, begun)
             if not head.headers.get("content-type", "").startswith("application/x-ndjson"):
                 # Errors with status 200, as older servers sent them.
                 raise _refusal(exchange.read_all())
@@ -134,7 +142,19 @@ class TaskLog:
             exchange.close()
             raise
         self._waiting.clear()
+        self._waiting_bytes = 0
         return exchange
+
+    def _wait_head(self, exchange: Exchange, begun: float) -> Head:
+        said = ""
+        try:
+            return exchange.wait_head()
+        except TailraceError as error:
+            said = f": {error.detail}"
+            raise
+        finally:
+            status = exchange.head.status if exchange.head else "failed"
+            self._asked(f"{status} after {time.monotonic() - begun:.3f} s{said}")
 
     def _close(self) -> None:
         if self._exchange:
@@ -152,14 +172,13 @@ class TaskLog:
                 raise Unavailable(f"The log from {self._address} was cut; going on from the cursor.")
             else:
                 yield None
-            for line in lines.feed(data).split(b"\n"):
-                if line and (event := self._obey(_decode(line))) is not None:
+            for line in _whole(lines, data):
+                if line and (event := self._obey(_said(line))) is not None:
                     yield event
 
     def _obey(self, said: _Said) -> LogEvent:
         if said.line is not None:
-            text = base64.b64decode(said.line) if said.encoding else said.line.encode()
-            self._waiting.append(text)
+            self._keep(_text(said.line, said.encoding))
         elif said.cursor is not None:
             return self._move_to(said.cursor)
         elif said.gap is not None:
@@ -177,9 +196,15 @@ class TaskLog:
             return self._move_to(said.end.cursor) if said.end.cursor else None
         return None
 
+    def _keep(self, text: bytes) -> None:
+        self._waiting.append(text)
+        self._waiting_bytes += len(text)
+        if self._waiting_bytes > LARGEST_WAITING:
+            raise _no_log("It gives lines without a cursor.")
+
     def _move_to(self, cursor: str) -> LogEvent:
         self._cursor = cursor
-        lines, self._waiting = self._waiting, []
+        lines, self._waiting, self._waiting_bytes = self._waiting, [], 0
         return lines or None
 
 
@@ -190,9 +215,36 @@ class _Refusal(msgspec.Struct):
 def _refusal(body: bytes) -> TailraceError:
     try:
         said = msgspec.json.decode(body, type=_Refusal).message
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         said = ""
-    return TailraceError(said or "What answers there is no log.", hint="Check the address (--url).")
+    return TailraceError(said, hint="Check the address (--url).") if said else _no_log()
+
+
+def _no_log(cause: str = "") -> TailraceError:
+    return TailraceError("What answers there is no log.", cause=cause, hint="Check the address (--url).")
+
+
+def _whole(lines: LineBuffer, data: bytes) -> list[bytes]:
+    try:
+        whole = lines.feed(data)
+        lines.check()
+    except TooLarge as error:
+        raise _no_log(error.detail) from None
+    return whole.split(b"\n")
+
+
+def _text(line: str, encoding: str | None) -> bytes:
+    try:
+        return base64.b64decode(line, validate=True) if encoding else line.encode()
+    except ValueError as error:
+        raise _no_log(str(error)) from None
+
+
+def _said(line: bytes) -> _Said:
+    try:
+        return _decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _no_log(str(error)) from None
 
 
 def _ticks(seconds: float) -> Iterator[None]:
