@@ -87,6 +87,8 @@ def _hung_up_at(until: float, connection: socket.socket) -> Iterator[None]:
         yield
     finally:
         hanging_up.cancel()
+        if monotonic() >= until:
+            raise TimeoutError("The service took too long.")
 
 
 def _hang_up(connection: socket.socket) -> None:

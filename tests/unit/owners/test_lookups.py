@@ -224,7 +224,7 @@ async def test_a_service_that_drips_is_not_heard_to_its_end(monkeypatch):
             dripping = threading.Thread(target=drip, args=(server,))
             dripping.start()
             begun = time.monotonic()
-            with pytest.raises(Unavailable):
+            with pytest.raises(Unavailable, match="in time"):
                 await owners.of("job")
             assert time.monotonic() - begun < 2
             dripping.join()
