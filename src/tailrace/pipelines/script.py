@@ -9,62 +9,33 @@ A message counts as handled when the next one is asked for. What was sent until 
 is committed, so nothing is lost where a script is killed; some may come again.
 """
 
+import atexit
+import logging
 import os
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
-from tailrace.core.errors import BadRecord, ConfigurationError, UnknownOutcome
-from tailrace.core.groups import GroupReader, OnRevoked, Polled, Positions, Sender, Spot, StartAt
-from tailrace.core.records import Headers, Record
+from tailrace.core.errors import BadRecord, ConfigurationError, TailraceError, UnknownOutcome
+from tailrace.core.groups import Sender, StartAt
+from tailrace.core.records import Headers
 from tailrace.kafka.services import KafkaServices
 from tailrace.kafka.settings import translate
 from tailrace.pipelines.loading import load, no_program
+from tailrace.pipelines.messages import Consumer
 from tailrace.runtime.sending import LateSender
+from tailrace.runtime.spec import FAILED
 from tailrace.runtime.values import as_key
 
-POLL_RECORDS = 500
-POLL_SECONDS = 0.5
-COMMIT_SECONDS = 1.0
 SETTLE_SECONDS = 30.0
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
-
-
-class Message:
-    """A record with its JSON value; `raw` are the value's bytes."""
-
-    __slots__ = ("headers", "key", "offset", "partition", "raw", "timestamp", "topic")
-
-    def __init__(self, record: Record) -> None:
-        self.topic = record.topic
-        self.partition = record.partition
-        self.offset = record.offset
-        self.timestamp = record.timestamp
-        self.key = record.key
-        self.raw = record.value
-        self.headers = record.headers
-
-    @property
-    def value(self) -> Any:  # noqa: ANN401  # any JSON
-        """The value, read from JSON; None for null.
-
-        Raises:
-            BadRecord: it is no JSON; `raw` has its bytes.
-        """
-        try:
-            return None if self.raw is None else _decode(self.raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            where = f"{self.topic}, partition {self.partition}, offset {self.offset}"
-            raise BadRecord(f"The value of {where} is no JSON.", cause=f"{error}.") from None
 
 
 class Producer:
@@ -74,6 +45,7 @@ class Producer:
         self.topics = tuple(topics)
         self._name = name
         self._sender = sender
+        self._refused: TailraceError | None = None
 
     def send(
         self,
@@ -102,97 +74,24 @@ class Producer:
 
         Raises:
             UnknownOutcome: it took longer.
-            TailraceError: some of it was refused.
+            TailraceError: some of it was refused, now or before: what it came from must not be committed.
         """
-        if not self._sender.settle(seconds):
+        if self._refused is not None:
+            raise self._refused
+        try:
+            stored = self._sender.settle(seconds)
+        except TailraceError as error:
+            self._refused = error
+            raise
+        if not stored:
             raise UnknownOutcome(f"Not all records were stored within {seconds:g} s.")
 
     def close(self) -> None:
         """Store what was sent, and let go."""
-        self.flush()
-        self._sender.close()
-
-
-class Consumer:
-    """Gives messages one after another, for ever; commits each once the next is asked for."""
-
-    def __init__(
-        self,
-        name: str,
-        topics: Sequence[str],
-        join: Callable[[OnRevoked], GroupReader],
-        flush: Callable[[], None],
-    ) -> None:
-        self.topics = tuple(topics)
-        self._name = name
-        self._join = join
-        self._flush = flush
-        self._reader: GroupReader | None = None
-        self._batch: Polled | None = None
-        self._row = 0
-        self._given: Record | None = None
-        self._done: dict[Spot, int] = {}
-        self._committed_at = time.monotonic()
-
-    def __iter__(self) -> Iterator[Message]:
-        while True:
-            message = self.poll()
-            if message is not None:
-                yield message
-
-    def poll(self, seconds: float = POLL_SECONDS) -> Message | None:
-        """The next message, or None if none comes within the time; the one before counts as handled.
-
-        Raises:
-            ConfigurationError: the program reads no topic.
-        """
-        self._count()
-        if time.monotonic() - self._committed_at > COMMIT_SECONDS:
-            self.commit()
-        if self._batch is None or self._row == len(self._batch):
-            # Partitions are only taken away within this call, when all of a batch is handled.
-            self._batch, self._row = self._joined().poll(POLL_RECORDS, seconds), 0
-        if self._batch is None or not len(self._batch):
-            return None
-        self._given = self._batch.record(self._row)
-        self._row += 1
-        return Message(self._given)
-
-    def commit(self) -> None:
-        """Commit the messages that are handled, once what was sent meanwhile is stored."""
-        self._committed_at = time.monotonic()
-        if self._reader is not None and self._done:
-            self._flush()
-            self._reader.commit(self._done, wait=True)
-            self._done = {}
-
-    def close(self, *, handled: bool = True) -> None:
-        """Commit and leave the group; the last message comes again unless it is handled."""
-        if self._reader is None:
-            return
-        if handled:
-            self._count()
-        self.commit()
-        self._reader.close()
-        self._reader = None
-
-    def _count(self) -> None:
-        if self._given is not None:
-            self._done[Spot(self._given.topic, self._given.partition)] = self._given.offset + 1
-            self._given = None
-
-    def _joined(self) -> GroupReader:
-        if not self.topics:
-            raise ConfigurationError(
-                f"The program {self._name!r} reads no topic.", hint="Name one under CONSUMER, or from."
-            )
-        if self._reader is None:
-            self._reader = self._join(self._on_revoked)
-        return self._reader
-
-    def _on_revoked(self, spots: Collection[Spot]) -> Positions:
-        self._flush()
-        return {spot: self._done.pop(spot) for spot in spots if spot in self._done}
+        try:
+            self.flush()
+        finally:
+            self._sender.close()
 
 
 class Script:
@@ -201,14 +100,37 @@ class Script:
     def __init__(self, producer: Producer, consumer: Consumer) -> None:
         self.producer = producer
         self.consumer = consumer
+        self._closed = False
+        atexit.register(self._at_exit)
 
     def __iter__(self) -> Iterator[Producer | Consumer]:
         return iter((self.producer, self.consumer))
 
     def close(self) -> None:
         """Store what was sent, commit what is handled, leave."""
-        self.consumer.close()
-        self.producer.close()
+        self._close(handled=True)
+
+    def _close(self, *, handled: bool) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        atexit.unregister(self._at_exit)
+        try:
+            self.consumer.close(handled=handled)
+        finally:
+            self.producer.close()
+
+    def _at_exit(self) -> None:
+        """The end of a script without `with`: the message in hand comes again, as nobody asked for more."""
+        try:
+            self._close(handled=False)
+        except TailraceError as error:
+            sys.stdout.flush()
+            sys.stderr.write(f"Not all that was sent is stored, so nothing more is committed: {error}\n")
+            sys.stderr.flush()
+            # Nothing but this makes the exit code of an interpreter that is ending say so.
+            logging.shutdown()
+            os._exit(FAILED)
 
     def __enter__(self) -> Self:
         return self
@@ -217,8 +139,7 @@ class Script:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # Ctrl-C comes while the next message is waited for, or amid one: that one comes again.
-        self.consumer.close(handled=error is None)
-        self.producer.close()
+        self._close(handled=error is None)
 
 
 def program(name: str | None = None, file: str | Path | None = None) -> Script:

@@ -1,13 +1,16 @@
 """A script's producer and consumer, on the log in memory."""
 
+import subprocess
+import sys
 from functools import partial
 
 import pytest
 
-from tailrace.core.errors import BadRecord, ConfigurationError
+from tailrace.core.errors import BadRecord, ConfigurationError, TooLarge
 from tailrace.memory.log import MemoryLog
-from tailrace.memory.services import MemoryServices
-from tailrace.pipelines.script import Consumer, Producer, Script, program
+from tailrace.memory.services import MemorySender, MemoryServices
+from tailrace.pipelines.messages import Consumer
+from tailrace.pipelines.script import Producer, Script, program
 
 
 @pytest.fixture
@@ -120,3 +123,78 @@ def test_a_started_script_knows_its_name(folder, monkeypatch):
     monkeypatch.setenv("TAILRACE_PROGRAM", "ONE")
     monkeypatch.setattr("tailrace.pipelines.script.signal.signal", lambda *_: None)
     assert program().producer.topics == ("a",)
+
+
+class Refusing(MemorySender):
+    """A broker that refuses what was sent, and says so once."""
+
+    def settle(self, seconds):
+        self.settle = super().settle
+        raise TooLarge("It is too large.")
+
+
+def send_on(script):
+    """A script that hears of a refusal in its own code."""
+    with script:
+        for _ in range(2):
+            script.producer.send(script.consumer.poll().raw)
+        script.producer.flush()
+
+
+def test_what_was_refused_once_keeps_its_messages_from_being_committed(log, services):
+    """Also when the refusal has left the loop already."""
+    producer = Producer("TWO", ["left"], Refusing(log))
+    join = partial(services.reader, ["in"], "g", "earliest", "TWO")
+    consumer = Consumer("TWO", ["in"], join, producer.flush)
+    with pytest.raises(TooLarge):
+        send_on(Script(producer, consumer))
+    assert committed(services) == {}
+
+
+def test_messages_in_hand_go_to_a_member_that_comes(script, log, services, monkeypatch):
+    """A slow script is heard of between its messages, so that each is given once."""
+    monkeypatch.setattr("tailrace.pipelines.messages.STAY_SECONDS", -1)
+    log.create("in2", partitions=2)
+    for partition in (0, 1) * 3:
+        log.append("in2", b"1", partition=partition)
+    join = partial(services.reader, ["in2"], "h", "earliest", "TWO")
+    first, second = (Consumer("TWO", ["in2"], join, lambda: None) for _ in range(2))
+    seen = [first.poll(0)]
+    second.poll(0)
+    seen += [consumer.poll(0) for consumer in (first, second) * 8]
+    places = [(one.partition, one.offset) for one in seen if one]
+    assert sorted(places) == [(partition, offset) for partition in (0, 1) for offset in range(3)]
+
+
+ENDS = """
+import sys
+from functools import partial
+from tailrace.core.errors import TooLarge
+from tailrace.memory.log import MemoryLog
+from tailrace.memory.services import MemoryServices, MemorySender
+from tailrace.pipelines.messages import Consumer
+from tailrace.pipelines.script import Producer, Script
+
+class Late(MemorySender):
+    def settle(self, seconds):
+        print("settled", self.sent, sys.argv[1])
+        if sys.argv[1] == "refused":
+            raise TooLarge("It is too large.")
+        return True
+
+log = MemoryLog()
+log.create("in")
+producer = Producer("ONE", ["out"], Late(log))
+join = partial(MemoryServices(log).reader, ["in"], "g", "earliest", "ONE")
+producer, consumer = Script(producer, Consumer("ONE", ["in"], join, producer.flush))
+producer.send(1)
+"""
+
+
+@pytest.mark.parametrize(("how", "code"), [("stored", 0), ("refused", 1)])
+def test_a_script_without_with_has_all_stored_at_its_end(how, code):
+    """What is not stored is said, and its exit code says it too."""
+    command = [sys.executable, "-c", ENDS, how]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.returncode) == (f"settled 1 {how}\n", code)
+    assert ("Not all that was sent is stored" in done.stderr) is bool(code)
