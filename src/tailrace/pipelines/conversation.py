@@ -16,6 +16,8 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 END_SECONDS = 10.0
 """For a command to end by itself when its input has ended; then it is told to."""
 TERMINATE_SECONDS = 2.0
+MAX_LAST_BYTES = 8 * 1024 * 1024
+"""What a command that ends may still have printed; with more it waits until it is told to end."""
 
 
 class CommandFailed(TailraceError):
@@ -28,6 +30,7 @@ class Conversation:
     def __init__(self, argv: Sequence[str], *, asked: bool = True) -> None:
         """Start it; one that is not `asked` anything has an empty input."""
         self._name = argv[0]
+        self._asked = asked
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(argv, stdin=pipe if asked else subprocess.DEVNULL, stdout=pipe)  # noqa: S603  # the user's own
         assert self._process.stdout is not None
@@ -36,7 +39,8 @@ class Conversation:
         self._unsent = bytearray()
         self._partial = bytearray()
         self._lines: deque[bytes] = deque()
-        self._ended = False
+        self._ended = self._deaf = self._told_to_end = False
+        self._last_bytes = 0
         self._selector = selectors.DefaultSelector()
         os.set_blocking(self._out, False)
         self._selector.register(self._out, selectors.EVENT_READ)
@@ -50,6 +54,8 @@ class Conversation:
 
     def ask(self, line: bytes) -> None:
         """Write a line, as soon as it is taken."""
+        if self._deaf:
+            return
         if not self._unsent and self._in is not None:
             self._selector.register(self._in, selectors.EVENT_WRITE)
         self._unsent += line
@@ -62,11 +68,23 @@ class Conversation:
         """
         if self._ended and not self._lines:
             raise self.ending()
-        for key, _ in self._selector.select(0 if self._lines else seconds):
+        ready = self._selector.select(0 if self._lines else seconds)
+        for key, _ in ready:
             if key.fd == self._out:
                 self._read()
             else:
                 self._write()
+        if not ready and not self._lines:
+            self._look()
+
+    def _look(self) -> None:
+        """Where nothing comes: a child of its own may hold its output open when it has ended."""
+        code = self._process.poll()
+        # One that is asked nothing and has ended well may have left the printing to its children.
+        if code is not None and (self._asked or code) and not self._selector.select(0):
+            self._hear_end()
+        elif code is None and self._deaf:
+            raise self.ending()
 
     def take(self) -> bytes | None:
         """The next line that was answered."""
@@ -87,6 +105,10 @@ class Conversation:
         self._end_input()
         code = self._wait(END_SECONDS)
         self._close()
+        if self._partial and not (self._asked or code):
+            # Whole, as it has ended well: many do not end their last line.
+            self._lines.append(bytes(self._partial))
+            self._partial.clear()
         return code or 0
 
     def terminate(self) -> int:
@@ -102,9 +124,7 @@ class Conversation:
             self._process.stdin.close()
 
     def _close(self) -> None:
-        if not self._ended:
-            self._ended = True
-            self._selector.unregister(self._out)
+        self._hear_end()
         self._selector.close()
         assert self._process.stdout is not None
         self._process.stdout.close()
@@ -123,16 +143,20 @@ class Conversation:
                 self._drain(0)
                 break
             if then:
+                self._told_to_end = True
                 then()
         return self._process.returncode
 
     def _drain(self, seconds: float) -> None:
-        if self._ended:
+        if self._ended or self._last_bytes > MAX_LAST_BYTES:
             time.sleep(seconds)
             return
-        for key, _ in self._selector.select(seconds):
-            if key.fd == self._out:
-                self._read()
+        if any(key.fd == self._out for key, _ in self._selector.select(seconds)):
+            self._last_bytes += self._read()
+            if self._asked:
+                # Nobody has asked for it any more.
+                self._lines.clear()
+                self._last_bytes = 0
 
     def _write(self) -> None:
         assert self._in is not None
@@ -141,7 +165,8 @@ class Conversation:
         except BlockingIOError:
             return
         except BrokenPipeError:
-            # It reads no more; whether that is its end, its output tells.
+            # It reads no more; whether that is its end is seen when nothing comes.
+            self._deaf = True
             self._selector.unregister(self._in)
             self._unsent.clear()
             return
@@ -149,18 +174,15 @@ class Conversation:
         if not self._unsent:
             self._selector.unregister(self._in)
 
-    def _read(self) -> None:
+    def _read(self) -> int:
         try:
             data = os.read(self._out, READ_BYTES)
         except BlockingIOError:
-            return
+            return 0
         if not data:
-            self._ended = True
-            self._selector.unregister(self._out)
-            if self._partial:
-                self._lines.append(bytes(self._partial))
-                self._partial.clear()
-            return
+            # A line that was begun is no answer: whoever was killed amid "123456" may have written "123".
+            self._hear_end()
+            return 0
         first, *rest = data.split(b"\n")
         self._partial += first
         if len(self._partial) > MAX_ANSWER_BYTES:
@@ -169,10 +191,18 @@ class Conversation:
             self._lines.append(bytes(self._partial))
             self._lines.extend(rest[:-1])
             self._partial[:] = rest[-1]
+        return len(data)
+
+    def _hear_end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._selector.unregister(self._out)
 
     def ending(self) -> CommandFailed:
         """What there is to say of its end."""
         code = self._wait(TERMINATE_SECONDS)
+        if self._deaf and self._told_to_end:
+            return CommandFailed(f"{self._name} has closed its input, but has not ended.")
         if code is not None and code < 0:
             return CommandFailed(f"{self._name} was ended by {signal.Signals(-code).name}.")
         return CommandFailed(f"{self._name} ended with exit code {code}.")
