@@ -11,6 +11,9 @@ from typing import Any, Protocol
 WAITING_LINES = 10_000
 """More than a terminal shows in a second; what is above it is kept in the programs' files alone."""
 CLOSE_SECONDS = 2.0
+ERROR_COLUMNS = 12
+"""So much of an error is shown on the narrowest terminal."""
+NUMBERS = frozenset({"rate", "lag", "restarts"})
 PLAIN_SECONDS = 10.0
 """Between two looks at all programs where there is no terminal."""
 
@@ -156,10 +159,14 @@ class Terminal:
 
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in self.COLUMNS:
-            right = name in {"rate", "lag", "restarts"}
-            table.add_column(name, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
-        for row in rows:
-            table.add_row(*map(Text, row))
+            table.add_column(name, justify="right" if name in NUMBERS else "left", no_wrap=True)
+        # On a narrow terminal only the last error is cut: without name and state nobody knows whose it is.
+        short = [max(map(len, cells)) + 2 for cells in list(zip(self.COLUMNS, *rows, strict=True))[:-1]]
+        left = max(ERROR_COLUMNS, self._screen.width - sum(short))
+        for *cells, error in rows:
+            last = Text(error)
+            last.truncate(left, overflow="ellipsis")
+            table.add_row(*map(Text, cells), last)
         return table
 
 

@@ -17,6 +17,7 @@ from tailrace.pipelines.making import Partitions
 from tailrace.pipelines.model import Pipeline, Program
 from tailrace.pipelines.output import KeptOutput
 from tailrace.pipelines.workers import ENDED, UP, State, Worker
+from tailrace.runtime.spec import WRONG_USAGE
 
 STOP_SECONDS = 25.0
 """For all programs to finish and commit; then they are killed."""
@@ -127,8 +128,8 @@ class Supervisor:
             return 128 + self._signals[1]
         failed = self._failed()
         if failed:
-            deaths = failed.restarts.total + 1
-            what = f"died {deaths} times in a row" if deaths > 1 else "could not run"
+            deaths = 0 if failed.exit_code == WRONG_USAGE else failed.restarts.in_a_row
+            what = f"died {deaths} times in a row" if deaths > 1 else "died" if deaths else "could not run"
             raise TailraceError(
                 f"The pipeline was stopped: {failed.name} {what}.",
                 cause=f"{failed.error.rstrip('.')}.",
@@ -176,7 +177,8 @@ class Supervisor:
             self._up = True
             seconds = time.monotonic() - self._started
             programs = len({one.program.name for one in self._workers})
-            self._console.note(f"All {programs} programs are ready after {seconds:.1f} s.")
+            which = "The program is" if programs == 1 else f"All {programs} programs are"
+            self._console.note(f"{which} ready after {seconds:.1f} s.")
         self._wake.set()
 
     # --- what people look at ---

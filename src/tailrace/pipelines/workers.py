@@ -92,8 +92,10 @@ class Worker:
             await self._once()
             if self._ended():
                 return
-            pause = self.restarts.died(time.monotonic() - started)
-            if pause is None or self.exit_code == WRONG_USAGE:
+            # Wrong usage would end in the same way each time.
+            wrong = self.exit_code == WRONG_USAGE
+            pause = None if wrong else self.restarts.died(time.monotonic() - started)
+            if pause is None:
                 self._become(State.FAILED)
                 return
             self._become(State.PAUSED)
@@ -177,14 +179,18 @@ class Worker:
 
     def _explain(self, code: int) -> None:
         """Why it ended, where it has not said so itself."""
-        if self._status.state != "failed" and not self._stopping.is_set():
+        if self._status.state != "failed" and not self._stopping.is_set() and self._dies(code):
             by_signal = f"killed by {signal.Signals(-code).name}" if code < 0 else ""
             self.error = by_signal or f"ended with exit code {code}"
+
+    def _dies(self, code: int) -> bool:
+        """Whether an end with this code is one too early: a program that only writes may be done."""
+        return code != DONE or bool(self.program.reads)
 
     def _ended(self) -> bool:
         if self._stopping.is_set():
             self._become(State.STOPPED)
-        elif self.exit_code == DONE and not self.program.reads:
+        elif self.exit_code is not None and not self._dies(self.exit_code):
             self._become(State.DONE)
         return self.state in ENDED
 

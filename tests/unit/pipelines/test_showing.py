@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tailrace.pipelines import console
-from tailrace.pipelines.console import Console, Plain
+from tailrace.pipelines.console import Console, Plain, Terminal
 from tailrace.pipelines.figures import Figures
 from tailrace.pipelines.launch import Launch, launch
 from tailrace.pipelines.mistakes import Place
@@ -59,6 +59,19 @@ def test_a_terminal_that_nobody_reads_holds_nothing_up(monkeypatch):
     shown.close()
     (told,) = [text for text in face.shown if "not shown" in text]
     assert len([text for text in face.shown if text.startswith("one: ")]) + int(told.split()[0]) == 100
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_a_narrow_table_cuts_the_last_error_alone(monkeypatch, capsys, columns):
+    """Without name and state nobody knows which program failed."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    terminal = Terminal()
+    terminal.table(
+        [("square", "starting", "1,234/s", "50", "2", "python ended with exit code 1, at " + 90 * "x")]
+    )
+    terminal.close()
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("square", "starting", "1,234/s", "restarts", "python", "…"))
 
 
 def test_without_a_terminal_news_are_lines(capfd):
@@ -124,6 +137,40 @@ def test_a_worker_is_told_what_the_file_says(read, five):
     assert spec.kafka["session.timeout.ms"] == 6_000
     assert started.cwd == str(pipeline.folder)
     assert started.env["TAILRACE_PROGRAM"] == "two"
+
+
+WORDS = """
+from tailrace import App
+
+app = App("words", format="text")
+
+@app.on("numbers", group="mine", start="latest")
+def two(value): ...
+
+@app.on("numbers", group=None)
+def three(value): ...
+
+@app.every("1s", to="sums")
+def tick(): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "group", "start"),
+    [
+        ('run: "words:two"', msgspec.UNSET, None),
+        ('run: "words:three"', msgspec.UNSET, "earliest"),
+        ('run: "words:app"', msgspec.UNSET, None),
+        ('run: "words:two", group: theirs, start: earliest', "theirs", "earliest"),
+    ],
+)
+def test_what_nobody_wrote_into_the_file_is_as_the_decorators_say(read, folder, program, group, start):
+    """The file's defaults are for what decorators do not say either."""
+    (folder / "words.py").write_text(WORDS)
+    pipeline = read(f"topics: {{numbers: , sums: }}\nprograms: {{x: {{{program}}}}}").pipeline
+    spec = msgspec.json.decode(launch(pipeline.programs["x"], 0, pipeline).spec, type=WorkerSpec)
+    assert (spec.group, spec.start, spec.format) == (group, start, None)
+    assert (spec.reads, spec.writes) == ([], [])
 
 
 def test_settings_of_the_file_win(read, five):
