@@ -12,7 +12,9 @@ All else is how the gateway and the command `tailrace` are built, and may change
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+# As type checkers know it; to import `typing` for it costs more than all else here.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from tailrace.core.records import Record as Record

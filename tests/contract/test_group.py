@@ -5,11 +5,14 @@ import time
 import uuid
 
 import pytest
-from tests.contract.clusters import DEADLINE
+from tests.contract.clusters import DEADLINE, KafkaCluster
 
 from tailrace.core.errors import TailraceError
 from tailrace.core.groups import Spot
 from tailrace.core.ports import NewRecord
+from tailrace.kafka import group as kafka_group
+from tailrace.kafka.services import KafkaServices
+from tailrace.kafka.settings import translate
 
 
 class Joined:
@@ -279,3 +282,25 @@ async def test_many_threads_share_a_sender(cluster, join):
     member = join(topic)
     poll_until(lambda: len(member.records) == 800, member)
     sender.close()
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
+async def test_places_that_nobody_says_are_asked_for_again(kafka, monkeypatch, assignor):
+    """A coordinator that is slow while partitions are taken over is waited for."""
+    cluster = KafkaCluster(kafka.bootstrap_servers)
+    topic, group = cluster.topic(2), f"g-{uuid.uuid4().hex}"
+    monkeypatch.setattr(kafka_group, "QUESTION_SECONDS", 0.0001)
+    settings = translate({**cluster.settings, "partition.assignment.strategy": assignor})
+    reader = KafkaServices(settings).reader([topic], group, "earliest", "member-0", lambda spots: {})
+    cluster.append(topic, b"1")
+    records, end = [], time.monotonic() + DEADLINE
+    while not records:
+        assert time.monotonic() < end
+        batch = reader.poll(10, 0.05)
+        if reader.assigned:
+            monkeypatch.undo()
+        records += batch.values() if batch else []
+    reader.close()
+    cluster.close()
+    assert records == [b"1"]

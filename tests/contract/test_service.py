@@ -369,7 +369,8 @@ async def test_two_workers_share_a_topic(cluster, app, run):
         cluster.append(topic, b"%d" % partition, partition=partition)
     await until(lambda: len(seen) >= 4)
     await running.stop()
-    assert sorted({value for _, value in seen}) == [0, 1, 2, 3]
+    assert sorted(value for _, value in seen) == [0, 1, 2, 3]
+    assert len({name for name, _ in seen}) == 2
 
 
 async def test_partitions_move_between_services(cluster, app, run):

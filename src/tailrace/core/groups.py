@@ -105,15 +105,24 @@ class Sender(Protocol):
         partition: int | None = None,
         timestamp: int | None = None,
         headers: Headers = (),
+        *,
+        wait: bool = True,
     ) -> None:
-        """Take a record, waiting for room. Raises TailraceError where it cannot be taken."""
+        """Take a record, waiting for room; without `wait` raises BufferError where there is none.
+
+        Raises TailraceError where it cannot be taken.
+        """
         ...
 
     def settle(self, seconds: float) -> bool:
         """Wait until all that was taken is stored; False if the time was too short.
 
-        Raises TailraceError if any of it was refused.
+        Raises TailraceError if any of it was refused, and each time from then on.
         """
+        ...
+
+    def forgive(self) -> None:
+        """Go on after a refusal that nothing depends on."""
         ...
 
     def close(self) -> None:

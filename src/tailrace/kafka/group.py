@@ -1,6 +1,7 @@
 """The GroupReader on Kafka: a member of a consumer group."""
 
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -15,9 +16,9 @@ from confluent_kafka import (
 
 from tailrace.core.errors import TailraceError
 from tailrace.core.groups import OnRevoked, Positions, Spot, StartAt
-from tailrace.kafka.connection import UNKNOWN_TOPIC, ask_metadata
-from tailrace.kafka.errors import translate_error, translate_exception
-from tailrace.kafka.polled import KafkaPolled
+from tailrace.kafka.connection import ask_metadata
+from tailrace.kafka.errors import translate_exception
+from tailrace.kafka.polled import PASSING, KafkaPolled, trusted
 from tailrace.kafka.settings import LOGGER, ClientSettings, reading_config
 from tailrace.kafka.settings_table import check_topics
 
@@ -27,6 +28,8 @@ _log = logging.getLogger("tailrace.runtime")
 QUESTION_SECONDS = 10.0
 # A topic that does not exist yet is noticed so soon, a partition that is added too.
 METADATA_MS = 1_000
+# Questions that nobody has answered are asked again after this.
+LATE_SECONDS = 1.0
 # Heartbeats come from a thread of the client, whatever a handler does: a member that is killed is missed
 # after this. The client's own default is 45 s.
 SESSION_MS = 10_000
@@ -35,21 +38,6 @@ HEARTBEAT_MS = 1_000
 # What is fetched but not polled, in KB; three batches of as much may wait to be handled. One answer of many
 # partitions is 25 MB when it is unpacked: with less room fetching stops and goes, at half the speed.
 BUFFER_KB = 65_536
-
-# What heals by itself, and is said in the client's log.
-_PASSING = frozenset({
-    KafkaError._TRANSPORT,
-    KafkaError._ALL_BROKERS_DOWN,
-    KafkaError._TIMED_OUT,
-    KafkaError._RESOLVE,
-    KafkaError._MAX_POLL_EXCEEDED,
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.REQUEST_TIMED_OUT,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.NOT_COORDINATOR,
-})  # fmt: skip
 
 
 def service_config(settings: ClientSettings, client_id: str, **more: object) -> dict[str, Any]:
@@ -98,6 +86,9 @@ class KafkaGroupReader:
         self._on_revoked = on_revoked
         self._paused = self._uncommitted = False
         self._given_back: set[Spot] = set()
+        # Ours, but nobody could say where to begin; asked again soon.
+        self._late: list[TopicPartition] = []
+        self._late_at = 0.0
         self._failed: TailraceError | None = None
         self._missing: set[str] = set()
         self.assigned = False
@@ -110,6 +101,8 @@ class KafkaGroupReader:
     def poll(self, most: int, seconds: float) -> KafkaPolled | None:
         """What has come, at most so many rows; waits for the first only."""
         self._given_back.clear()
+        if self._late and time.monotonic() > self._late_at:
+            self._guarded(self._take_late)
         batch = trusted(consumed(self._consumer, most, seconds), self._missing)
         if self._failed is not None:
             raise self._failed
@@ -157,12 +150,20 @@ class KafkaGroupReader:
 
     def _take_over(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.assigned = True
-        places = self._places(consumer, partitions) if partitions else []
+        places = self._known_places(consumer, partitions)
         # One that comes back within the same poll is ours again, with all that follows.
         self._given_back.difference_update(map(_spot, places))
         (consumer.incremental_assign if self._incremental else consumer.assign)(places)
         if self._paused:
             consumer.pause(places)
+
+    def _take_late(self) -> None:
+        late, self._late = self._late, []
+        places = self._known_places(self._consumer, late)
+        if places:
+            (self._consumer.incremental_assign if self._incremental else self._consumer.assign)(places)
+            if self._paused:
+                self._consumer.pause(places)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._guarded(lambda: self._give_back(consumer, partitions, mine=True))
@@ -181,8 +182,10 @@ class KafkaGroupReader:
                 _log.warning("Partitions were lost before they could be committed: some records come again.")
         except TailraceError as error:
             _log.warning("What was done could not be committed, so it may come again: %s", error)
+        late = {_spot(place) for place in self._late}
+        self._late = [place for place in self._late if _spot(place) not in spots]
         if self._incremental:
-            consumer.incremental_unassign(partitions)
+            consumer.incremental_unassign([place for place in partitions if _spot(place) not in late])
         else:
             consumer.unassign()
 
@@ -200,6 +203,19 @@ class KafkaGroupReader:
             self._failed = translate_exception(error, "The group's partitions could not be taken over.")
 
     # --- where to begin ---
+
+    def _known_places(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Where to begin; none yet if that could not be asked, which heals by itself."""
+        try:
+            return self._places(consumer, partitions) if partitions else []
+        except KafkaException as error:
+            if error.args[0].fatal() or error.args[0].code() not in PASSING:
+                raise
+            _log.warning(
+                "The group's offsets cannot be asked for, so it is tried again: %s", error.args[0].str()
+            )
+            self._late, self._late_at = partitions, time.monotonic() + LATE_SECONDS
+            return []
 
     def _places(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
         committed = consumer.committed(partitions, timeout=QUESTION_SECONDS)
@@ -240,28 +256,6 @@ def consumed(consumer: Consumer, most: int, seconds: float) -> list[Message]:
         return [] if first is None else [first, *consumer.consume(most - 1, 0)]
     except KafkaException as error:
         raise translate_exception(error, "The group's records cannot be read.") from None
-
-
-def trusted(messages: Sequence[Message], missing: set[str]) -> KafkaPolled | None:
-    """The records among what came; an error that does not heal is raised, once a missing topic is said."""
-    if not any(map(Message.error, messages)):
-        return KafkaPolled(messages) if messages else None
-    for message in messages:
-        error = message.error()
-        if error is not None and (error.fatal() or error.code() not in _PASSING):
-            _say(message, error, missing)
-    return trusted([message for message in messages if message.error() is None], missing)
-
-
-def _say(message: Message, error: KafkaError, missing: set[str]) -> None:
-    if error.code() in UNKNOWN_TOPIC and not error.fatal():
-        topic = str(message.topic())
-        if topic not in missing:
-            missing.add(topic)
-            _log.warning("There is no topic %r yet: waiting until it is made.", topic)
-        return
-    where = f"{message.topic()}[{message.partition()}]@{message.offset()}"
-    raise translate_error(error, f"Records cannot be read at {where}.")
 
 
 def _check(places: Sequence[TopicPartition]) -> None:

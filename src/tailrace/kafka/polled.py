@@ -1,13 +1,33 @@
 """Records as a consumer of services has read them."""
 
+import logging
 from collections.abc import Collection, Sequence
 from operator import itemgetter
 from typing import cast
 
-from confluent_kafka import Message
+from confluent_kafka import KafkaError, Message
 
 from tailrace.core.groups import Positions, Spot
 from tailrace.core.records import Headers, Record
+from tailrace.kafka.connection import UNKNOWN_TOPIC
+from tailrace.kafka.errors import translate_error
+
+_log = logging.getLogger("tailrace.runtime")
+
+# What heals by itself, and is said in the client's log.
+PASSING = frozenset({
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._RESOLVE,
+    KafkaError._MAX_POLL_EXCEEDED,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.NOT_COORDINATOR,
+})  # fmt: skip
 
 
 class KafkaPolled:
@@ -73,3 +93,25 @@ class KafkaPolled:
 def _spots(messages: Sequence[Message]) -> "zip[tuple[str, int]]":
     pairs = zip(map(Message.topic, messages), map(Message.partition, messages), strict=True)
     return cast("zip[tuple[str, int]]", pairs)
+
+
+def trusted(messages: Sequence[Message], missing: set[str]) -> KafkaPolled | None:
+    """The records among what came; an error that does not heal is raised, once a missing topic is said."""
+    if not any(map(Message.error, messages)):
+        return KafkaPolled(messages) if messages else None
+    for message in messages:
+        error = message.error()
+        if error is not None and (error.fatal() or error.code() not in PASSING):
+            _say(message, error, missing)
+    return trusted([message for message in messages if message.error() is None], missing)
+
+
+def _say(message: Message, error: KafkaError, missing: set[str]) -> None:
+    if error.code() in UNKNOWN_TOPIC and not error.fatal():
+        topic = str(message.topic())
+        if topic not in missing:
+            missing.add(topic)
+            _log.warning("There is no topic %r yet: waiting until it is made.", topic)
+        return
+    where = f"{message.topic()}[{message.partition()}]@{message.offset()}"
+    raise translate_error(error, f"Records cannot be read at {where}.")

@@ -54,8 +54,10 @@ class KafkaSender:
         partition: int | None = None,
         timestamp: int | None = None,
         headers: Headers = (),
+        *,
+        wait: bool = True,
     ) -> None:
-        """Take a record, waiting for room."""
+        """Take a record, waiting for room; without `wait` raises BufferError where there is none."""
         while True:
             try:
                 if partition is None and timestamp is None and not headers:
@@ -64,6 +66,8 @@ class KafkaSender:
                     self._produce_full(topic, value, key, partition, timestamp, headers)
                 break
             except BufferError:
+                if not wait:
+                    raise
                 self._producer.poll(FULL_WAIT_SECONDS)
             except KafkaException as error:
                 raise _not_stored(topic, error.args[0]) from None
@@ -88,19 +92,27 @@ class KafkaSender:
         self._produce(topic, value, key, -1 if partition is None else partition, **more)
 
     def settle(self, seconds: float) -> bool:
-        """Wait until all that was taken is stored; False if the time was too short."""
+        """Wait until all that was taken is stored; False if the time was too short.
+
+        Once a record was refused this raises each time, so that nothing is committed on what is lost.
+        """
         taken = self.sent
         if taken == self._settled:
             return True
         left = self._producer.flush(seconds)
         with self._lock:
-            refused, self._refused = self._refused, None
+            refused = self._refused
         if refused is not None:
             raise refused
         if left:
             return False
         self._settled = taken
         return True
+
+    def forgive(self) -> None:
+        """Go on after a refusal."""
+        with self._lock:
+            self._refused = None
 
     def close(self) -> None:
         """Let go of what is not stored."""

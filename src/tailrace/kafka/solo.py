@@ -9,8 +9,8 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaExcepti
 
 from tailrace.core.groups import Positions, StartAt
 from tailrace.kafka.errors import translate_exception
-from tailrace.kafka.group import consumed, known_partitions, service_config, trusted
-from tailrace.kafka.polled import KafkaPolled
+from tailrace.kafka.group import consumed, known_partitions, service_config
+from tailrace.kafka.polled import KafkaPolled, trusted
 from tailrace.kafka.settings import ClientSettings
 from tailrace.kafka.settings_table import check_topics
 

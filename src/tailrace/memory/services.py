@@ -28,6 +28,8 @@ class MemorySender:
         partition: int | None = None,
         timestamp: int | None = None,
         headers: Headers = (),
+        *,
+        wait: bool = True,  # noqa: ARG002  # there is always room
     ) -> None:
         """Store a record."""
         if all(known.name != topic for known in self._log.topics()):
@@ -38,6 +40,9 @@ class MemorySender:
     def settle(self, seconds: float) -> bool:  # noqa: ARG002  # nothing takes time here
         """All is stored."""
         return True
+
+    def forgive(self) -> None:
+        """Nothing was refused."""
 
     def close(self) -> None:
         """Nothing is open."""

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tailrace.core.errors import ConfigurationError, Conflict
-from tailrace.core.groups import Sender, StartAt
+from tailrace.core.groups import StartAt
 from tailrace.core.records import Headers
 from tailrace.runtime.declarations import (
     Commit,
@@ -41,9 +41,9 @@ _UNSET = _Unset()
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What a running program may use: its producer, and how it commits."""
+    """What a running program may use: where it sends, and how it commits."""
 
-    sender: Sender
+    output: Output
     commit: Callable[[], None]
 
 
@@ -76,6 +76,7 @@ class App:
         self.broker = broker
         self.kafka = MappingProxyType(dict(kafka or {}))
         self.format: Format = format
+        self._encode = encoder(format)
         self.programs: list[Program] = []
         self.starting: list[Function] = []
         self.stopping: list[Function] = []
@@ -194,9 +195,9 @@ class App:
 
         It is stored before the record that is being handled is committed. None is a null.
         """
-        sender = self._running().sender
-        stored = None if value is None else Output((), encoder(self.format), sender).encoded(value)
-        sender.send(topic, stored, as_key(key), partition, timestamp, headers)
+        output = self._running().output
+        stored = None if value is None else output.encoded(value, self._encode)
+        output.send(topic, stored, as_key(key), partition, timestamp, headers)
 
     def commit(self) -> None:
         """With commit="explicit": commit up to the record that is being handled, when it is done."""

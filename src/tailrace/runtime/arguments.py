@@ -3,7 +3,9 @@
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from tailrace.core.errors import BadRecord, ConfigurationError, TailraceError
 from tailrace.core.groups import Polled
@@ -52,7 +54,8 @@ class Arguments:
             except Exception as error:  # noqa: BLE001  # whatever a decoder says about foreign bytes
                 raw = one.column(batch)[row]
                 why = f"the {one.what} is null" if raw is None else str(error) or type(error).__name__
-                return BadRecord(f"The {one.what} cannot be read as {type_name(one.annotation)}.", cause=why)
+                what = f"The {one.what} cannot be read as {type_name(one.annotation)}."
+                return BadRecord(what, cause=why, hint=_hint(error, one.annotation))
         return None
 
 
@@ -91,6 +94,13 @@ def arguments_of(function: Function, *, batch: bool, format_: Format, coerce: bo
     return Arguments(found)
 
 
+def _hint(error: Exception, annotation: Any) -> str:  # noqa: ANN401  # any annotation
+    malformed = isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError)
+    if malformed and annotation in {str, Any}:
+        return 'Declare format="text" for plain text, or annotate bytes.'
+    return ""
+
+
 def _values(batch: Polled) -> Sequence[bytes | None]:
     return batch.values()
 
@@ -125,6 +135,8 @@ def _headers(annotation: Any) -> Argument:  # noqa: ANN401  # any annotation
 
 
 def _item(hint: Any, function: Function, name: str) -> Any:  # noqa: ANN401  # any annotation
+    if get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
     if hint is Any or hint is list:
         return Any
     if get_origin(hint) in {list, Sequence, Iterable} and get_args(hint):
@@ -138,7 +150,7 @@ def _item(hint: Any, function: Function, name: str) -> Any:  # noqa: ANN401  # a
 def _hints(function: Function) -> dict[str, Any]:
     target = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004  # its hints
     try:
-        return get_type_hints(target)
+        return get_type_hints(target, include_extras=True)
     except (NameError, TypeError) as error:
         raise ConfigurationError(
             f"The annotations of {function_name(function)} cannot be read.", cause=str(error)

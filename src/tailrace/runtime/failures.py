@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tailrace.core.errors import TailraceError
 from tailrace.core.groups import Polled
 from tailrace.runtime.declarations import Handler
+from tailrace.runtime.streams import closed_stream
 
 _log = logging.getLogger("tailrace.runtime")
 
@@ -30,8 +31,10 @@ class Failures:
         self._resume_at = 0.0
         self.last: str | None = None
 
-    def skip(self, error: Exception, batch: Polled, row: int, upto: int) -> bool:
+    def skip(self, error: BaseException, batch: Polled, row: int, upto: int, *, final: bool = False) -> bool:
         """Whether the rows are left out; else they are to be tried again after a pause.
+
+        An error that is `final`, or ends the process anyhow, is no fault of the rows: the worker stops.
 
         Raises:
             TailraceError: they can be handled neither now nor later, and may not be skipped.
@@ -42,19 +45,22 @@ class Failures:
         self._failing = place
         unreadable = self._unreadable(batch, row)
         what = f"{self._name} failed on {_named(batch, row, upto)}"
-        why = _reason(unreadable or error)
+        stream = closed_stream(error)
+        why = f"nobody reads its {stream} any more" if stream else reason(unreadable or error)
+        ends = final or stream is not None or isinstance(error, SystemExit | KeyboardInterrupt)
         self.last = f"{what}: {why}"
-        if unreadable is None and self._tries <= self._retries:
+        if not ends and unreadable is None and self._tries <= self._retries:
             self._resume_at = time.monotonic() + self._pause()
             _log.warning("%s: %s. Try %d of %d follows.", what, why, self._tries + 1, self._retries + 1)
             return False
         # What a handler raised is shown with its trace, what a value is like needs none.
-        trace = None if unreadable or isinstance(error, TailraceError) else error
-        _log.error("%s: %s. %s", what, why, "The worker stops." if self._stop else "Skipped.", exc_info=trace)
-        if self._stop:
-            raise TailraceError(
-                f"{what}.", cause=why, hint='It comes again at the next start; on_error="skip" goes on.'
-            )
+        trace = None if unreadable or stream or isinstance(error, TailraceError) else error
+        stops = ends or self._stop
+        then = "The worker stops." if stops else "Skipped."
+        _log.error("%s: %s. %s", what, why.removesuffix("."), then, exc_info=trace)
+        if stops:
+            other = "" if ends else '; on_error="skip" goes on'
+            raise TailraceError(f"{what}.", cause=why, hint=f"It comes again at the next start{other}.")
         self._failing = None
         return True
 
@@ -76,8 +82,12 @@ def _named(batch: Polled, row: int, upto: int) -> str:
     return f"{upto - row} records from {where} to {there}"
 
 
-def _reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
+    """An error in words, whatever it is."""
     if isinstance(error, TailraceError):
         return str(error)
-    text = str(error)
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  # a class of the program's own, which may do anything
+        text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

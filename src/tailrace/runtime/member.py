@@ -71,12 +71,15 @@ class Member:
         self._handover = handover or Handover()
         self._closing = False
         self._asked = False
-        # Handled, but perhaps not stored yet; the handling thread's alone.
+        # The handling thread's alone: what is handled and not to be committed yet, what is to be once its
+        # results are stored, and whether there may be any that are not.
         self._handled: dict[Spot, int] = {}
+        self._wanted: dict[Spot, int] = {}
+        self._unstored = False
         self._looked_at = self._committed_at = time.monotonic()
         self._committed: Positions = {}
         self._reader: GroupReader | None = None
-        self._run_in = run = (context or copy_context()).run
+        self._run_in = run = (copy_context() if context is None else context).run
         self._reading = threading.Thread(target=self._guarded, args=(self._read,), name=f"{name}-read")
         self._handling = threading.Thread(
             target=run, args=(self._guarded, self._handle), name=f"{name}-handle"
@@ -222,18 +225,22 @@ class Member:
             row = self._run(batch, row)
             if not self._handover.interrupted:
                 continue
-            self._settle(SETTLE_SECONDS)
-            goes_on, lost = self._handover.boundary()
-            if not goes_on:
-                return
-            if lost:
-                batch, row = batch.rest(row, lost), 0
-                self._forget(lost)
+            stored = False
+            # A queue that is never seen empty would never be committed: nothing is added to it meanwhile.
+            while not stored:
+                stored = self._settle(SETTLE_SECONDS)
+                goes_on, lost = self._handover.boundary()
+                if not goes_on:
+                    return
+                if lost:
+                    batch, row = batch.rest(row, lost), 0
+                    self._forget(lost)
 
     def _forget(self, lost: Collection[Spot]) -> None:
         """What others have now is theirs to commit."""
         for spot in lost:
             self._handled.pop(spot, None)
+            self._wanted.pop(spot, None)
 
     def _run(self, batch: Polled, row: int) -> int:
         try:
@@ -247,19 +254,27 @@ class Member:
 
     def _note(self, batch: Polled, start: int, stop: int) -> None:
         self.records += stop - start
+        self._unstored = True
         self._handled.update(batch.ends(start, stop))
-
-    def _settle(self, seconds: float) -> None:
-        """Have results stored, so that what they came from may be committed."""
-        if not self._handled or not (self._commit_seconds or self._asked):
-            return
-        if not self._sender.settle(seconds):
-            return
-        self._handover.settle(self._handled)
-        self._handled.clear()
-        if self._asked:
+        if self._commit_seconds or self._asked:
+            # Where it was asked for, up to here and no further, however long the results take.
             self._asked = False
-            self._commit_now()
+            self._wanted.update(self._handled)
+            self._handled.clear()
+
+    def _settle(self, seconds: float) -> bool:
+        """Have results stored, so that what they came from may be committed; False if that takes longer."""
+        if not self._unstored:
+            return True
+        if not self._sender.settle(seconds):
+            return False
+        self._unstored = False
+        if self._wanted:
+            self._handover.settle(self._wanted)
+            self._wanted.clear()
+            if not self._commit_seconds:
+                self._commit_now()
+        return True
 
     def _finish(self) -> None:
         self._settle(FINISH_SECONDS)

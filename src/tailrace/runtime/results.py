@@ -1,13 +1,13 @@
 """From what a function returns to records."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any, Final
 
-from tailrace.core.errors import BadRecord
-from tailrace.core.groups import Sender
+from tailrace.core.errors import BadRecord, TailraceError, TooLarge
 from tailrace.core.records import Headers
+from tailrace.runtime.sending import Outlet, Pending
 from tailrace.runtime.values import Encode, as_key
 
 
@@ -47,10 +47,12 @@ _SPECIAL = frozenset({NoneType, To, Many, list, tuple, bytearray})
 class Output:
     """Where a program's results go: each to all its topics, or where a `To` says."""
 
-    def __init__(self, topics: Sequence[str], encode: Encode, sender: Sender) -> None:
+    def __init__(self, topics: Sequence[str], encode: Encode, sender: Outlet) -> None:
         self.topics = tuple(topics)
         self._encode = encode
         self._sender = sender
+        self.unsent: TailraceError | None = None
+        """What the producer said when it could not go on, which is no fault of the record in hand."""
 
     def emit(self, result: object, key: bytes | None = None) -> None:
         """Send what one call has returned; None is nothing."""
@@ -61,8 +63,29 @@ class Output:
         # The hot path of services that write: no call more than needed.
         if self.topics:
             value: bytes = result if kind is bytes else self._encode(result)  # type: ignore[assignment]  # it is bytes
-            for topic in self.topics:
-                self._sender.send(topic, value, key)
+            try:
+                for topic in self.topics:
+                    self._sender.send(topic, value, key)
+            except TailraceError as error:
+                self._note(error)
+                raise
+
+    def send(self, topic: str, value: bytes | None, key: bytes | None, *more: Any, **options: Any) -> None:  # noqa: ANN401  # as Sender.send
+        """Send a record as it is."""
+        try:
+            self._sender.send(topic, value, key, *more, **options)
+        except TailraceError as error:
+            self._note(error)
+            raise
+
+    def deferred(self) -> tuple["Output", Pending]:
+        """The same for the event loop: it fills what has to be drained after each call."""
+        pending = Pending(self)
+        return Output(self.topics, self._encode, pending), pending
+
+    def _note(self, error: TailraceError) -> None:
+        if not isinstance(error, BadRecord | TooLarge):
+            self.unsent = error
 
     def _emit_special(self, result: object, key: bytes | None) -> None:
         if isinstance(result, To):
@@ -73,14 +96,14 @@ class Output:
         elif result is not None:
             value = self.encoded(result)
             for topic in self.topics:
-                self._sender.send(topic, value, key)
+                self.send(topic, value, key)
 
-    def encoded(self, value: object) -> bytes:
-        """A value as it is stored; bytes as they are."""
+    def encoded(self, value: object, encode: Encode | None = None) -> bytes:
+        """A value as it is stored, in the program's format unless said; bytes as they are."""
         if isinstance(value, bytes | bytearray):
             return bytes(value)
         try:
-            return self._encode(value)
+            return (encode or self._encode)(value)
         except (TypeError, ValueError, RecursionError) as error:
             raise BadRecord(f"A result cannot be stored: {error}.") from error
 
@@ -92,15 +115,22 @@ class Output:
             )
         value = None if to.value is None else self.encoded(to.value)
         chosen = key if isinstance(to.key, _Inherited) else as_key(to.key)
-        self._sender.send(to.topic, value, chosen, to.partition, to.timestamp, to.headers)
+        self.send(to.topic, value, chosen, to.partition, to.timestamp, to.headers)
 
 
 def _all_to(results: Collection[object]) -> bool:
     return bool(results) and all(type(one) is To for one in results)
 
 
-def emit_each(output: Output, results: Iterable[object], keys: Sequence[bytes | None]) -> None:
+def emit_each(output: Output, results: object, keys: Sequence[bytes | None]) -> None:
     """Send the results of a batch; one for each record takes that record's key."""
+    if isinstance(results, To):
+        results = [results]
+    if not isinstance(results, list | tuple | Generator):
+        raise BadRecord(
+            f"A handler of batches has returned a {type(results).__name__}.",
+            hint="Return a list with a result for each record, or several To.",
+        )
     given = list(results)
     matching = keys if len(keys) == len(given) else [None] * len(given)
     for result, key in zip(given, matching, strict=True):

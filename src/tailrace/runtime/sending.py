@@ -1,12 +1,22 @@
-"""A producer that is made when something is sent: a handler that only reads has no connection for it."""
+"""On the way to producers: one that is made by its first record, and what waits for one on the event loop."""
 
+import asyncio
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from tailrace.core.groups import Sender
 
 Send = Callable[..., None]
+
+
+class Outlet(Protocol):
+    """What takes records as Sender does, and has nothing else of it."""
+
+    @property
+    def send(self) -> Send:
+        """Take a record."""
+        ...
 
 
 class LateSender:
@@ -28,6 +38,11 @@ class LateSender:
         """Wait until all that was taken is stored; False if the time was too short."""
         return self._sender.settle(seconds) if self._sender else True
 
+    def forgive(self) -> None:
+        """Go on after a refusal that nothing depends on."""
+        if self._sender:
+            self._sender.forgive()
+
     def close(self) -> None:
         """Let go of what is not stored."""
         if self._sender:
@@ -38,3 +53,24 @@ class LateSender:
             self._sender = self._sender or self._open()
             self.send = self._sender.send
         self._sender.send(topic, value, *more, **options)
+
+
+class Pending:
+    """An outlet for the event loop: keeps what a handler sends until it can be taken without blocking."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+        self._records: list[tuple[Any, ...]] = []
+
+    def send(self, *record: Any) -> None:  # noqa: ANN401  # as Sender.send
+        """Keep a record; one call's results have a bound of their own."""
+        self._records.append(record)
+
+    async def drain(self) -> None:
+        """Hand over what is kept; a full producer is waited for in a thread."""
+        records, self._records = self._records, []
+        for record in records:
+            try:
+                self._outlet.send(*record, wait=False)
+            except BufferError:
+                await asyncio.to_thread(self._outlet.send, *record)

@@ -11,9 +11,10 @@ from functools import partial
 from tailrace.core.errors import ConfigurationError, TailraceError
 from tailrace.core.groups import Sender, Services
 from tailrace.runtime.app import RUNNING, App, Running
-from tailrace.runtime.declarations import Function, Handler, Program, Task, Timer, function_name
+from tailrace.runtime.declarations import Function, Handler, Program, Task, Timer
 from tailrace.runtime.handover import Handover
 from tailrace.runtime.member import Member
+from tailrace.runtime.plan import check_groups
 from tailrace.runtime.results import Output
 from tailrace.runtime.sending import LateSender
 from tailrace.runtime.steps import HandlerStep, handler_step
@@ -27,6 +28,8 @@ COMMIT_SECONDS = 5.0
 # For the records in hand; what is not done then is handled again by others.
 STOP_SECONDS = 30.0
 FLUSH_SECONDS = 30.0
+# For members whose coroutine was cancelled then, to commit and leave their group.
+LEAVE_SECONDS = 5.0
 
 
 class Service:
@@ -56,6 +59,8 @@ class Service:
         self._commit_seconds = commit_seconds
         self._sender = self._new_sender(client_id)
         self._senders = [self._sender]
+        # Those that no member settles: of hooks and tasks, and of timers.
+        self._unwatched = [self._sender]
         self._members: list[Member] = []
         self._steps: list[HandlerStep] = []
         self._tickings: list[Ticking] = []
@@ -99,16 +104,19 @@ class Service:
         loop = asyncio.get_running_loop()
         failing = partial(self._on_failed, loop, stop)
         self.members(loop, failing)
-        async with asyncio.TaskGroup() as timers:
-            for one in self._programs:
-                if isinstance(one, Timer):
-                    timers.create_task(self._tick(one, stop, failing))
-            for member in self._members:
-                member.start()
-            await stop.wait()
-            for member in self._members:
-                member.close()
-            await asyncio.to_thread(self._join, time.monotonic() + STOP_SECONDS)
+        async with asyncio.TaskGroup() as group:
+            timers = [
+                group.create_task(self._tick(one, stop, failing))
+                for one in self._programs
+                if isinstance(one, Timer)
+            ]
+            try:
+                for member in self._members:
+                    member.start()
+                await stop.wait()
+                await self._end(timers, time.monotonic() + STOP_SECONDS)
+            finally:
+                self._leave(timers)
         if self._failed is not None:
             raise self._failed
 
@@ -136,7 +144,8 @@ class Service:
         name = self._client_id if not number else _further(self._client_id, number)
         sender = self._new_sender(name)
         self._senders.append(sender)
-        step = handler_step(handler, Output(handler.to, encoder(handler.format), sender), lambda: loop)
+        output = Output(handler.to, encoder(handler.format), sender)
+        step = handler_step(handler, output, lambda: loop)
         self._steps.append(step)
         explicit = handler.commit == "explicit"
         context = copy_context()
@@ -150,12 +159,17 @@ class Service:
             context=context,
             handover=handover,
         )
-        context.run(RUNNING.set, Running(sender, member.commit if explicit else no_commit))
+        context.run(RUNNING.set, Running(output, member.commit if explicit else no_commit))
         return member
 
     def ticking(self, timer: Timer) -> Ticking:
         """What calls a timer."""
-        ticking = Ticking(timer, Output(timer.to, encoder(timer.format), self._sender), self._sender.settle)
+        # A producer of its own: one call does not wait for, nor fail on, what another has sent.
+        sender = self._new_sender(self._client_id)
+        self._senders.append(sender)
+        self._unwatched.append(sender)
+        output = Output(timer.to, encoder(timer.format), sender)
+        ticking = Ticking(timer, output, sender, Running(output, no_commit))
         self._tickings.append(ticking)
         return ticking
 
@@ -167,14 +181,36 @@ class Service:
         except TailraceError as error:
             on_failed(error)
 
-    def _join(self, deadline: float) -> None:
+    async def _end(self, timers: Sequence[asyncio.Task[None]], deadline: float) -> None:
+        """Have all finish what is in hand, until the deadline."""
         for member in self._members:
-            if not member.join(deadline):
-                _log.error(
-                    "%s does not finish the record in hand within %g s: it is left, and comes again.",
-                    member.name,
-                    STOP_SECONDS,
-                )
+            member.close()
+        late = await asyncio.to_thread(self._late, deadline)
+        if timers:
+            await asyncio.wait(timers, timeout=max(0.0, deadline - time.monotonic()))
+        self._leave(timers)
+        if late:
+            # A coroutine that is cancelled is out at once: what it has done before is committed.
+            await asyncio.to_thread(_join, late, time.monotonic() + LEAVE_SECONDS)
+
+    def _leave(self, timers: Sequence[asyncio.Task[None]]) -> None:
+        """Cancel what is async; what is not is left behind, in threads that nothing waits for."""
+        for member in self._members:
+            member.close()
+        for step in self._steps:
+            step.leave()
+        for timer in timers:
+            timer.cancel()
+
+    def _late(self, deadline: float) -> Sequence[Member]:
+        late = _join(self._members, deadline)
+        for member in late:
+            _log.error(
+                "%s does not finish the record in hand within %g s: it is left, and comes again.",
+                member.name,
+                STOP_SECONDS,
+            )
+        return late
 
     def _on_failed(self, loop: asyncio.AbstractEventLoop, stop: asyncio.Event, error: TailraceError) -> None:
         self._failed = self._failed or error
@@ -199,7 +235,7 @@ class Service:
 
     async def start(self) -> None:
         """Call what is to be called before anything else."""
-        self._app.running = Running(self._sender, no_commit)
+        self._app.running = self._running()
         for function in self._app.starting:
             await _call_hook(function)
 
@@ -209,20 +245,34 @@ class Service:
             for function in reversed(self._app.stopping):
                 await _call_hook(function)
         finally:
-            stored = await asyncio.to_thread(self._sender.settle, FLUSH_SECONDS)
-            self._app.running = None
-            for sender in self._senders:
-                await asyncio.to_thread(sender.close)
+            try:
+                stored = await asyncio.to_thread(self._stored, time.monotonic() + FLUSH_SECONDS)
+            finally:
+                self._app.running = None
+                for sender in self._senders:
+                    await asyncio.to_thread(sender.close)
         if not stored:
             raise TailraceError("The last records were not stored in time.", hint="Check the brokers.")
 
+    def _stored(self, deadline: float) -> bool:
+        stored = [sender.settle(max(0.0, deadline - time.monotonic())) for sender in self._unwatched]
+        return all(stored)
+
     def _context(self) -> Context:
         context = copy_context()
-        context.run(RUNNING.set, Running(self._sender, no_commit))
+        context.run(RUNNING.set, self._running())
         return context
+
+    def _running(self) -> Running:
+        return Running(Output((), encoder(self._app.format), self._sender), no_commit)
 
     def _new_sender(self, name: str) -> LateSender:
         return LateSender(partial(self._services.sender, name))
+
+
+def _join(members: Sequence[Member], deadline: float) -> Sequence[Member]:
+    """Wait for them; answers those that take longer."""
+    return [member for member in members if not member.join(deadline)]
 
 
 async def _call_hook(function: Function) -> None:
@@ -231,39 +281,9 @@ async def _call_hook(function: Function) -> None:
         await result
 
 
-def check_groups(programs: Sequence[Program]) -> None:
-    """Refuse two handlers of one topic and group: each would get a part of the records only."""
-    seen: dict[tuple[str, str], Handler] = {}
-    for one in programs:
-        if not isinstance(one, Handler) or one.group is None:
-            continue
-        for topic in one.topics:
-            other = seen.setdefault((one.group, topic), one)
-            if other is not one:
-                raise ConfigurationError(
-                    f"{other.name} and {one.name} both read {topic!r} in the group {one.group!r}, "
-                    "so that each would get only a part of it.",
-                    hint=f'Give one of them a group of its own, such as group="{one.group}-{one.name}".',
-                )
-
-
-def describe(programs: Sequence[Program]) -> str:
-    """What is run, in a line."""
-    return "; ".join(_described(one) for one in programs)
-
-
 def no_commit() -> None:
     """Commits go by themselves here."""
     raise ConfigurationError('app.commit() is for handlers with commit="explicit".')
-
-
-def _described(program: Program) -> str:
-    if isinstance(program, Handler):
-        group = "without a group" if program.group is None else f"in group {program.group}"
-        return f"{program.name} reads {', '.join(program.topics)} {group}"
-    if isinstance(program, Timer):
-        return f"{program.name} every {program.seconds:g} s"
-    return f"{function_name(program.function)} runs once"
 
 
 def _further(client_id: str, number: int) -> str:

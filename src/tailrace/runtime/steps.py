@@ -1,6 +1,7 @@
 """Calls handlers with what was read, row by row or in batches, and sends what they return."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -11,6 +12,9 @@ from tailrace.runtime.calling import collected
 from tailrace.runtime.declarations import Handler, is_async
 from tailrace.runtime.failures import Failures
 from tailrace.runtime.results import Output, emit_each
+
+# Handlers that never wait for anything let the loop's other work pass so often.
+LOOP_SECONDS = 0.02
 
 
 class Turn(Protocol):
@@ -47,7 +51,7 @@ class Ran(NamedTuple):
     """How far the rows were handled, and what happened to the next ones, up to `upto`."""
 
     row: int
-    error: Exception | None = None
+    error: BaseException | None = None
     upto: int = 0
 
 
@@ -66,6 +70,9 @@ class HandlerStep:
         """What went wrong last."""
         return self._failures.last
 
+    def leave(self) -> None:
+        """Let go of the record in hand, where that can be done; it is not handled."""
+
     def run(self, batch: Polled, row: int, turn: Turn) -> int:
         """Handle rows from `row` on, as Step says."""
         while row < len(batch):
@@ -76,7 +83,8 @@ class HandlerStep:
             if error is None:
                 break
             try:
-                skipped = self._failures.skip(error, batch, row, upto)
+                final = error is self._output.unsent
+                skipped = self._failures.skip(error, batch, row, upto, final=final)
             except TailraceError as fatal:
                 raise StepFailed(row, fatal) from error
             row = upto if skipped else row
@@ -96,8 +104,11 @@ class HandlerStep:
                 row += 1
                 if turn.interrupted:
                     return Ran(row)
-        except Exception as error:  # noqa: BLE001  # whatever a handler raises; it is said and dealt with
+        except BaseException as error:  # noqa: BLE001  # whatever a handler raises; it is said and dealt with
             return Ran(row, error, row + 1)
+        if row < len(batch):
+            # `map` takes it for the end of the rows.
+            return Ran(row, RuntimeError("StopIteration was raised"), row + 1)
         return Ran(row)
 
 
@@ -111,6 +122,41 @@ class _LateKeys:
         return self._batch.keys()[row]
 
 
+class _OnLoop:
+    """The app's loop, and what of a handler runs there."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._task: asyncio.Task[Any] | None = None
+        self.left = False
+
+    def run(self, work: Awaitable[Any]) -> Any:  # noqa: ANN401  # what it returns
+        """Await it from another thread, which also has what it raises."""
+        result, error = asyncio.run_coroutine_threadsafe(self._awaited(work), self._loop).result()
+        if error is not None:
+            raise error
+        return result
+
+    async def _awaited(self, work: Awaitable[Any]) -> tuple[Any, BaseException | None]:
+        self._task = asyncio.current_task()
+        try:
+            return await work, None
+        except BaseException as error:  # noqa: BLE001  # SystemExit would end the loop, and so all other handlers
+            return None, error
+
+    def leave(self) -> None:
+        """Cancel what runs; on the loop's thread."""
+        self.left = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def ran(self, error: BaseException, row: int, upto: int) -> Ran:
+        """What has become of rows; one that we have cancelled ourselves is as if it was not begun."""
+        if self.left and isinstance(error, asyncio.CancelledError):
+            return Ran(row)
+        return Ran(row, error, upto)
+
+
 class AsyncHandlerStep(HandlerStep):
     """The same for coroutines: they run on the app's loop, one after the other."""
 
@@ -118,24 +164,35 @@ class AsyncHandlerStep(HandlerStep):
         self, handler: Handler, arguments: Arguments, output: Output, loop: asyncio.AbstractEventLoop
     ) -> None:
         super().__init__(handler, arguments, output)
-        self._loop = loop
+        self._on_loop = _OnLoop(loop)
+        deferred, self._pending = output.deferred()
+        self._emit = deferred.emit
+
+    def leave(self) -> None:
+        """Cancel the record in hand."""
+        self._on_loop.leave()
 
     def _some(self, batch: Polled, row: int, turn: Turn) -> Ran:
-        return asyncio.run_coroutine_threadsafe(self._await_some(batch, row, turn), self._loop).result()
+        ran: Ran = self._on_loop.run(self._await_some(batch, row, turn))
+        return ran
 
     async def _await_some(self, batch: Polled, row: int, turn: Turn) -> Ran:
         # Awaited right here: a task for each record would cost three times as much, and lose the order.
-        emit, keys = self._output.emit, self._keys(batch)
+        keys, pause_at = self._keys(batch), time.monotonic() + LOOP_SECONDS
         try:
             for awaitable in self._arguments.calls(self._function, batch, row):
                 result = await awaitable
                 if result is not None:
-                    emit(result, keys[row])
+                    self._emit(result, keys[row])
+                    await self._pending.drain()
                 row += 1
                 if turn.interrupted:
                     return Ran(row)
-        except Exception as error:  # noqa: BLE001  # likewise
-            return Ran(row, error, row + 1)
+                if time.monotonic() > pause_at:
+                    await asyncio.sleep(0)
+                    pause_at = time.monotonic() + LOOP_SECONDS
+        except BaseException as error:  # noqa: BLE001  # likewise
+            return self._on_loop.ran(error, row, row + 1)
         return Ran(row)
 
 
@@ -156,8 +213,8 @@ class BatchStep(HandlerStep):
                 results = self._call(lists)
                 if results is not None:
                     emit_each(self._output, results, batch.keys()[row:stop])
-            except Exception as error:  # noqa: BLE001  # whatever a handler raises; it is said and dealt with
-                return Ran(row, error, stop)
+            except BaseException as error:  # noqa: BLE001  # whatever a handler raises; it is said and dealt with
+                return self._ran(error, row, stop)
             row = stop
             if turn.interrupted:
                 break
@@ -165,6 +222,9 @@ class BatchStep(HandlerStep):
 
     def _call(self, lists: list[list[Any]]) -> Any:  # noqa: ANN401  # what a handler returns
         return self._function(*lists)
+
+    def _ran(self, error: BaseException, row: int, upto: int) -> Ran:
+        return Ran(row, error, upto)
 
     def _first_unreadable(self, batch: Polled, row: int) -> int:
         while self._arguments.unreadable(batch, row) is None:
@@ -179,14 +239,17 @@ class AsyncBatchStep(BatchStep):
         self, handler: Handler, arguments: Arguments, output: Output, loop: asyncio.AbstractEventLoop
     ) -> None:
         super().__init__(handler, arguments, output)
-        self._loop = loop
+        self._on_loop = _OnLoop(loop)
+
+    def leave(self) -> None:
+        """Cancel the batch in hand."""
+        self._on_loop.leave()
 
     def _call(self, lists: list[list[Any]]) -> Any:  # noqa: ANN401  # what a handler returns
-        return asyncio.run_coroutine_threadsafe(_awaited(self._function(*lists)), self._loop).result()
+        return self._on_loop.run(self._function(*lists))
 
-
-async def _awaited(awaitable: Awaitable[Any]) -> Any:  # noqa: ANN401  # what a handler returns
-    return await awaitable
+    def _ran(self, error: BaseException, row: int, upto: int) -> Ran:
+        return self._on_loop.ran(error, row, upto)
 
 
 def handler_step(

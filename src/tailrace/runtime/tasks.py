@@ -19,7 +19,7 @@ def bound_arguments(task: Task, given: Sequence[str]) -> list[Any]:
         ConfigurationError: there are too many or too few, or one is not what is asked for.
     """
     signature = inspect.signature(task.function)
-    hints = get_type_hints(task.function)
+    hints = get_type_hints(task.function, include_extras=True)
     try:
         bound = signature.bind(*given)
     except TypeError as error:

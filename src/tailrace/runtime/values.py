@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -27,6 +27,7 @@ def decoder(annotation: Any, format_: Format, *, coerce: bool) -> Decode:  # noq
     inner, nullable = _without_none(annotation)
     try:
         decode = _decoder(inner, annotation, format_, coerce=coerce)
+        _check_known(msgspec.inspect.type_info(annotation))
     except TypeError as error:
         raise ConfigurationError(
             f"No record can be read as {type_name(annotation)}.", cause=str(error), hint="See docs: services."
@@ -54,6 +55,8 @@ def as_key(key: bytes | str | None) -> bytes | None:
 def _without_none(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401  # any annotation
     if annotation in _ANYTHING or annotation is None:
         return Any, True
+    if get_origin(annotation) is Annotated:
+        return _without_none(get_args(annotation)[0])
     if get_origin(annotation) not in {Union, UnionType}:
         return annotation, False
     kinds = tuple(kind for kind in get_args(annotation) if kind is not NoneType)
@@ -66,10 +69,28 @@ def _decoder(kind: Any, whole: Any, format_: Format, *, coerce: bool) -> Decode:
     if format_ == "json":
         # The method itself: nothing stands between a record and the handler.
         return msgspec.json.Decoder(whole, strict=not coerce).decode
-    if kind in {str, Any}:
+    if get_origin(whole) is Annotated:
+        kind = whole
+    elif kind in {str, Any}:
         return bytes.decode
     msgspec.convert("", kind | str, strict=False)
     return lambda data: msgspec.convert(data.decode(), kind, strict=False)
+
+
+def _check_known(info: object, seen: set[int] | None = None) -> None:
+    """Refuse classes that could never be read, wherever in the type they are."""
+    seen = set() if seen is None else seen
+    if id(info) in seen:
+        return
+    seen.add(id(info))
+    if isinstance(info, msgspec.inspect.CustomType):
+        raise TypeError(f"{type_name(info.cls)} is neither a dataclass nor a msgspec.Struct")
+    if isinstance(info, tuple | list):
+        for one in info:
+            _check_known(one, seen)
+    elif isinstance(info, msgspec.inspect.Type | msgspec.inspect.Field):
+        for name in info.__struct_fields__:
+            _check_known(getattr(info, name), seen)
 
 
 def _or_none(decode: Decode) -> Decode:

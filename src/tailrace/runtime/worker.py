@@ -17,8 +17,9 @@ from tailrace.core.errors import ConfigurationError, TailraceError
 from tailrace.kafka.services import KafkaServices
 from tailrace.kafka.settings import ClientSettings, translate
 from tailrace.runtime.declarations import Handler, Program, Task, is_async
+from tailrace.runtime.plan import describe
 from tailrace.runtime.reporting import Reporter
-from tailrace.runtime.service import COMMIT_SECONDS, Service, describe
+from tailrace.runtime.service import COMMIT_SECONDS, Service
 from tailrace.runtime.spec import (
     DONE,
     FAILED,

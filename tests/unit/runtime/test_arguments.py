@@ -1,5 +1,8 @@
 """What a function asks for by its parameters."""
 
+from typing import Annotated
+
+import msgspec
 import pytest
 
 from tailrace import Record
@@ -149,3 +152,23 @@ def test_why_a_row_cannot_be_read():
     assert str(wrong).startswith("The value cannot be read as int.")
     assert str(key).startswith("The key cannot be read as str.")
     assert fine is None
+
+
+def test_bounds_of_an_annotation_count():
+    """What stands beside the type in Annotated is part of it."""
+
+    def take(value: Annotated[int, msgspec.Meta(gt=1)]): ...
+
+    arguments = arguments_of(take, batch=False, format_="json", coerce=False)
+    polled = MemoryPolled(ROWS)
+    assert [arguments.unreadable(polled, row) is None for row in range(2)] == [False, True]
+
+
+def test_plain_text_is_pointed_out():
+    """A text that is no JSON is most often meant as it is."""
+
+    def take(value: str): ...
+
+    arguments = arguments_of(take, batch=False, format_="json", coerce=False)
+    error = arguments.unreadable(MemoryPolled([Record("t", 0, 0, 0, None, b"hello")]), 0)
+    assert 'Declare format="text"' in str(error)

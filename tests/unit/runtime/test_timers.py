@@ -7,7 +7,9 @@ import pytest
 from tailrace import App
 from tailrace.core.errors import TailraceError
 from tailrace.memory import MemoryLog, MemoryServices
+from tailrace.runtime.app import Running
 from tailrace.runtime.results import Output
+from tailrace.runtime.service import no_commit
 from tailrace.runtime.timers import Ticking, next_time
 from tailrace.runtime.values import encoder
 
@@ -25,7 +27,8 @@ def ticking(app):
     """The app's only timer."""
     (timer,) = app.programs
     sender = MemoryServices(MemoryLog()).sender("test")
-    return Ticking(timer, Output(timer.to, encoder("json"), sender), sender.settle)
+    output = Output(timer.to, encoder("json"), sender)
+    return Ticking(timer, output, sender, Running(output, no_commit))
 
 
 async def test_it_is_called_at_once_and_until_stopped():

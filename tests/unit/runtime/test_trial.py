@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from contextvars import Context
 
 import pytest
 
@@ -176,6 +177,22 @@ def test_to_a_topic_that_is_not_declared(app):
         trial.send("numbers", 1)
         with pytest.raises(TailraceError, match="does not write"):
             trial.run()
+
+
+def test_explicit_commits_where_no_context_is_set(app):
+    """A plain script has an empty context, which is false; pytest's own is not."""
+
+    @app.on("numbers", commit="explicit")
+    def handle(value: int) -> None:
+        app.commit()
+
+    def run():
+        with app.test() as trial:
+            trial.send("numbers", 1)
+            trial.run()
+            return trial.committed("shop")
+
+    assert Context().run(run) == {Spot("numbers", 0): 1}
 
 
 def test_explicit_commits(app):

@@ -1,7 +1,7 @@
 """Values by annotation."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -16,6 +16,10 @@ class Sum:
 
     left: int
     operation: str
+
+
+class Plain:
+    """Nobody knows how to read it."""
 
 
 class Point(msgspec.Struct):
@@ -95,3 +99,22 @@ def test_results_as_text():
     assert (encode("a"), encode(7)) == (b"a", b"7")
     with pytest.raises(BadRecord, match="dict is no text"):
         encode({})
+
+
+def test_what_is_annotated_is_checked():
+    """Bounds of numbers and lengths are part of the type; bytes and null are as without."""
+    bounded = Annotated[int, msgspec.Meta(gt=10)]
+    for format_ in ("json", "text"):
+        decode = decoder(bounded, format_, coerce=False)
+        assert decode(b"11") == 11
+        with pytest.raises(msgspec.ValidationError):
+            decode(b"3")
+    assert decoder(Annotated[bytes, "raw"], "json", coerce=False)(b"x") == b"x"
+    assert decoder(bounded | None, "json", coerce=False)(None) is None
+
+
+@pytest.mark.parametrize("kind", [Plain, list[Plain], dict[str, Plain | None]])
+def test_a_class_that_cannot_be_read_is_refused(kind):
+    """Before any record comes."""
+    with pytest.raises(ConfigurationError, match="neither a dataclass"):
+        decoder(kind, "json", coerce=False)
