@@ -48,7 +48,8 @@ _log = logging.getLogger("tailrace.http")
 # Routes whose answer has no end, so that a HEAD of them would not end either; of a stop they tell themselves.
 _ENDLESS = frozenset({"stream", "task_logs"})
 
-Refusal = Callable[[TailraceError], Answer]
+# What an error looks like to a request with such headers.
+Refusal = Callable[[TailraceError, Mapping[bytes, bytes]], Answer]
 
 
 def make_app(
@@ -148,7 +149,7 @@ class _Door:
         refusals: Mapping[str, Refusal],
     ) -> None:
         self._gateway = gateway
-        self._refuse = next((refusals[r.handler] for r in routes if r.handler in refusals), problem_answer)
+        self._refuse = next((refusals[r.handler] for r in routes if r.handler in refusals), _document)
         self._actions: dict[str, _Action] = {
             route.method: _Action(route, handlers[route.handler], gateway.metrics) for route in routes
         }
@@ -170,7 +171,7 @@ class _Door:
         except Exception as error:
             if sender.started:
                 raise
-            answer = _problem(error, self._methods, self._refuse)
+            answer = _problem(error, self._methods, lambda error: self._refuse(error, headers))
         if action is not None:
             seconds = perf_counter() - begun
             action.count(answer, seconds)
@@ -243,7 +244,12 @@ class _NotFound:
         await send_answer(Sender(send), problem_answer(error), common, with_body=scope["method"] != "HEAD")
 
 
-def _problem(error: Exception, methods: bytes, refuse: Refusal) -> Answer:
+def _document(error: TailraceError, headers: Mapping[bytes, bytes]) -> Answer:
+    del headers
+    return problem_answer(error)
+
+
+def _problem(error: Exception, methods: bytes, refuse: Callable[[TailraceError], Answer]) -> Answer:
     if isinstance(error, MethodNotAllowed):
         return _with(refuse(error), (b"allow", methods))
     if isinstance(error, TailraceError):

@@ -1,4 +1,4 @@
-"""File descriptors: a connection is one, and a process has only so many."""
+"""File descriptors: a connection is one, with its log's file two, and a process has only so many."""
 
 import logging
 import resource
@@ -9,13 +9,13 @@ _log = logging.getLogger("tailrace.server")
 RESERVED = 256
 
 
-def connections_that_fit(wanted: int) -> int:
-    """How many connections there are descriptors for, at most so many; raises what it may for it."""
-    needed = wanted + RESERVED
+def connections_that_fit(wanted: int, each: int = 1) -> int:
+    """How many connections of so many descriptors there is room for; raises what it may for it."""
+    needed = wanted * each + RESERVED
     allowed = _raise_to(needed)
     if allowed >= needed:
         return wanted
-    fit = max(1, allowed - RESERVED)
+    fit = max(1, (allowed - RESERVED) // each)
     _log.warning(
         "Fewer connections are taken than limits.connections says: the process may open too few files.",
         extra={"fields": {"connections": fit, "wanted": wanted, "open_files": allowed}},

@@ -89,7 +89,9 @@ class Server(uvicorn.Server):
             header_bytes=settings.limits.headers,
             header_count=settings.limits.header_count,
             stalled_write_seconds=settings.deadlines.stalled_write,
-            connections=connections_that_fit(settings.limits.connections),
+            connections=connections_that_fit(
+                settings.limits.connections, 2 if settings.tasklogs.folder else 1
+            ),
         )
         config = uvicorn.Config(
             app,

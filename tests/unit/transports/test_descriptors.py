@@ -22,6 +22,15 @@ def test_the_bound_of_the_process_is_raised_as_far_as_is_needed(limits):
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 2000 + RESERVED
 
 
+def test_a_connection_that_reads_a_log_is_two(limits):
+    """Itself and its file."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limits(1024)
+    assert connections_that_fit(1000, 2) == 1000
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 2000 + RESERVED
+    assert connections_that_fit(hard, 2) == (hard - RESERVED) // 2
+
+
 def test_what_does_not_fit_is_lowered_and_told(limits, caplog):
     """Better than to take connections that then can't be served, nor Kafka asked for them."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

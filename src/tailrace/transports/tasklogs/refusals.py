@@ -5,9 +5,11 @@ from collections.abc import Mapping
 import msgspec
 
 from tailrace.core.errors import ConfigurationError, TailraceError
+from tailrace.protocol.tasklog_forms import FORMS
 from tailrace.settings import TaskLogs
 from tailrace.transports.errors import problem_answer
 from tailrace.transports.gateway import Answer
+from tailrace.transports.tasklogs.request import accepted_form
 
 
 class Refusals:
@@ -24,13 +26,15 @@ class Refusals:
         self._codes = read_codes(settings.codes)
         self._as_200 = settings.http_200_errors
 
-    def __call__(self, error: TailraceError) -> Answer:
-        """The answer to an error."""
+    def __call__(self, error: TailraceError, headers: Mapping[bytes, bytes]) -> Answer:
+        """The answer to an error of a request with such headers."""
         whole = problem_answer(error)
         said = error.detail
         code = self._codes.get(error.code, self._codes.get(str(error.status), error.status))
         body = msgspec.json.encode({"code": code, "message": said, "data": said})
-        return Answer(body, 200 if self._as_200 else error.status, headers=whole.headers)
+        # Who asks for another form is no old client.
+        as_200 = self._as_200 and accepted_form(headers.get(b"accept", b"")) is FORMS["bare"]
+        return Answer(body, 200 if as_200 else error.status, headers=whole.headers)
 
 
 def read_codes(texts: tuple[str, ...]) -> Mapping[str, int]:

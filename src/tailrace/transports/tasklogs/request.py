@@ -49,7 +49,7 @@ def read_request(values: Mapping[str, Value], headers: Mapping[bytes, bytes], id
     task, last = str(values["id"]), values["tail"]
     if not valid_topic_name(task) or internal_topic(task):
         raise BadRequest("The parameter 'id' is no name of a task.")
-    form = _form(headers.get(b"accept", b""))
+    form = accepted_form(headers.get(b"accept", b""))
     cursor = _cursor(task, values["from"], headers)
     if last is not None and (cursor != LogCursor() or values["from"]):
         raise BadRequest("A log is read from a cursor on, or its last lines: leave out from= or tail=.")
@@ -63,13 +63,15 @@ def read_request(values: Mapping[str, Value], headers: Mapping[bytes, bytes], id
     )
 
 
-def _form(accept: bytes) -> Form:
-    choices: list[tuple[float, int, str]] = []
+def accepted_form(accept: bytes) -> Form:
+    """The form that a client takes by its header `Accept`."""
+    choices: list[tuple[float, bool, int, str]] = []
     for order, entry in enumerate(accept.decode("latin-1").lower().split(",")):
         media, *parameters = (part.strip() for part in entry.split(";"))
         if media in _MEDIA and (weight := _weight(parameters)) > 0:
-            choices.append((-weight, order, _MEDIA[media]))
-    return FORMS[min(choices)[2] if choices else "bare"]
+            # Who takes anything just as well names text as browsers' libraries do, and means no form.
+            choices.append((-weight, media == "text/plain" and b"*/*" in accept, order, _MEDIA[media]))
+    return FORMS[min(choices)[3] if choices else "bare"]
 
 
 def _weight(parameters: list[str]) -> float:
