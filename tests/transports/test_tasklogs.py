@@ -117,7 +117,7 @@ async def test_the_file_s_lines_then_the_topic_s(live, file):
     assert wire.headers["transfer-encoding"] == "chunked"
     assert "content-encoding" not in wire.headers
     body = await wire.rest()
-    assert body == b'one\r\ntwo\r\nfour\r\nfive\r\nsix\r\r\n\r\n{"x":1}\r\n\xff\r\nthr\r\n'
+    assert body == b'one\r\ntwo\r\nthr\r\nfour\r\nfive\r\nsix\r\r\n\r\n{"x":1}\r\n\xff\r\n'
     assert wire.whole
 
 
@@ -159,6 +159,17 @@ async def test_a_broker_that_stays_away_is_said(live, file, monkeypatch, media):
     body = await answers_within(wire, 8)
     assert body.split() == [b"one", *b"[tailrace] The broker has been away for 0.5 s.".split()]
     assert wire.whole
+
+
+async def test_a_log_that_can_t_be_read_to_its_end_says_so(live, file, monkeypatch):
+    """Before its client gives up, whatever keeps it."""
+    monkeypatch.setattr(streams, "SILENT_SECONDS", 1.0)
+    file.write_bytes(b"one\n")
+    monkeypatch.setattr(live.reader, "describe", lambda topics: asyncio.sleep(60))
+    monkeypatch.setattr(live.reader, "latest", lambda topic: asyncio.sleep(60))
+    wire = await ask(live, "&idle=5")
+    body = await answers_within(wire, 4)
+    assert body == b"one\r\n[tailrace] The log can't be read to its end at present.\r\n"
 
 
 async def test_a_broker_that_comes_back_goes_on(live, file):
@@ -225,6 +236,8 @@ async def test_http_1_0(live, file):
         ("text/plain", b"one\n\xff\n"),
         ("application/json", b"one\r\n\xff\r\n"),
         ("text/html, */*;q=0.8", b"one\r\n\xff\r\n"),
+        ("application/json, text/plain, */*", b"one\r\n\xff\r\n"),
+        ("text/plain, */*;q=0.1", b"one\n\xff\n"),
     ],
 )
 async def test_forms_of_lines(live, file, media, body):
@@ -305,6 +318,26 @@ async def test_the_last_lines_and_then_new_ones(live, file):
     live.log.append("job", log("new"))
     await wire.until(lambda: len(lines(wire)) == 6)
     assert lines(wire) == [*(f"t{n}" for n in range(15, 20)), "new"]
+
+
+async def test_all_lines_of_a_topic_that_is_made_later(live, folder):
+    """They are new, however few last ones were asked for."""
+    wire = await ask(live, "&tail=2&follow=true", NDJSON, task="new")
+    live.log.create("new")
+    live.log.append("new", *(log(f"t{n}") for n in range(9)))
+    await wire.until(lambda: len(lines(wire)) == 9)
+
+
+async def test_an_unfinished_last_line_is_one_of_the_last(live, file):
+    """It is given before the topic's, and its line feed ends no further one."""
+    file.write_bytes(b"f1\nf2\nFATAL")
+    live.log.append("job", log("t1"))
+    wire = await ask(live, "&tail=3&follow=true", NDJSON)
+    await wire.until(lambda: len(lines(wire)) == 3)
+    with file.open("ab") as worker:
+        worker.write(b"\nf3\nunfinished")
+    await wire.until(lambda: len(lines(wire)) == 5)
+    assert lines(wire) == ["f2", "FATAL", "t1", "f3", "unfinished"]
 
 
 async def test_every_cursor_resumes(live, file):
@@ -482,6 +515,9 @@ async def test_errors_with_status_200(settings):
         assert (wire.status, json.loads(await wire.rest())["code"]) == (200, 1401)
         wire = await ask(live, "&idle=x")
         assert (wire.status, json.loads(await wire.rest())["code"]) == (200, 1400)
+        for media in ("application/x-ndjson", "text/event-stream", "text/plain"):
+            wire = await ask(live, "&idle=x", accept(media))
+            assert (wire.status, json.loads(await wire.rest())["code"]) == (400, 1400)
 
 
 async def test_a_stop_is_seen_by_every_client(live, file):
@@ -502,6 +538,26 @@ def open_files():
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+async def test_who_leaves_before_it_begins_leaves_nothing(live, file):
+    """A connection that is reset while its answer begins."""
+    file.write_bytes(b"one\n")
+    before = open_files()
+    for _ in range(30):
+        reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+        del reader
+        wanted = b"GET /api/v1/logs?method=kafka&id=job&follow=true HTTP/1.1\r\n"
+        writer.write(wanted + b"Host: x\r\nAuthorization: Basic tr_ann\r\n\r\n")
+        await asyncio.sleep(0)
+        writer.transport.abort()
+    await everything_is_let_go(live, before)
+
+
+async def everything_is_let_go(live, before):
+    async with asyncio.timeout(5):
+        while live.hub.streams or open_files() > before:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+
+
 async def test_who_leaves_leaves_nothing(live, file):
     """Neither a stream nor an open file."""
     file.write_bytes(b"one\n")
@@ -510,6 +566,4 @@ async def test_who_leaves_leaves_nothing(live, file):
         wire = await ask(live, "&follow=true")
         await wire.until(lambda wire=wire: wire.body)
         wire.close()
-    async with asyncio.timeout(5):
-        while live.hub.streams or open_files() > before:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
+    await everything_is_let_go(live, before)

@@ -1,7 +1,10 @@
 """One reader's way along a log file."""
 
 import os
+import resource
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -90,7 +93,7 @@ def test_the_last_lines(reader, log, count, end):
     log.write_bytes(b"\n".join(lines) + end)
     one = reader()
     found = rest(one, one.begin_last(count))[0] + list(one.rest().lines)
-    assert found == (lines[-count:] if count else [] if end else lines[-1:])
+    assert found == (lines[-count:] if count else [])
 
 
 def test_the_last_lines_of_ten_gigabytes(reader, log):
@@ -216,3 +219,127 @@ def test_what_is_no_file_is_not_read(tmp_path, log, reader):
     (tmp_path / "elsewhere" / "worker.log").write_bytes(b"secret\n")
     log.parent.symlink_to(tmp_path / "elsewhere")
     assert rest(reader()) == ([], None)
+
+
+def test_a_file_that_is_cut_while_a_client_is_behind(reader, log):
+    """And has grown past the place again: all of its new lines come, and the gap is said."""
+    log.write_bytes(b"".join(b"old line %06d\n" % n for n in range(20_000)))
+    live = reader()
+    live.read()
+    new = [b"new line %06d and more" % n for n in range(20_000)]
+    log.write_bytes(b"\n".join(new) + b"\n")
+    reads = [live.read() for _ in range(20)]
+    assert [line for read in reads for line in read.lines] == new
+    assert next(read.cut for read in reads if read.lines)
+
+
+@contextmanager
+def no_descriptors():
+    """Nothing more can be opened."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_log_that_can_t_be_opened_is_not_absent(reader, log):
+    """Taken for none, a place would be forgotten and all lines come again."""
+    log.write_bytes(b"one\ntwo\n")
+    place = reader(each=True).read().places[0]
+    back = reader()
+    with no_descriptors(), pytest.raises(OSError, match="Too many open files"):
+        back.begin_at(place)
+    assert rest(back, back.begin_at(place))[0] == [b"two"]
+
+
+def open_descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_many_rotated_files_need_few_descriptors(reader, log):
+    """Each is opened when its turn comes."""
+    log.write_bytes(b"0\n")
+    _, place = rest(reader())
+    for n in range(1, 60):
+        log.rename(log.with_name(f"worker.log.{100 - n}"))
+        log.write_bytes(b"%d\n" % n)
+        os.utime(log, ns=(n * 10**9,) * 2)
+    os.utime(log.with_name("worker.log.99"), ns=(0, 0))
+    before = open_descriptors()
+    back = reader()
+    read = back.begin_at(place)
+    assert open_descriptors() <= before + 1
+    assert rest(back, read)[0] == [b"%d" % n for n in range(1, 60)]
+
+
+def test_the_newest_of_many_rotated_files(reader, log):
+    """By when they were written, not by their names."""
+    log.write_bytes(b"one\n")
+    _, place = rest(reader())
+    append(log, b"two\n")
+    for n in range(80):
+        old = log.with_name(f"worker.log-2025{n:04d}")
+        old.write_bytes(b"old %d\n" % n)
+        os.utime(old, ns=(n * 10**9,) * 2)
+    log.rename(log.with_name("worker.log-20261121"))
+    log.write_bytes(b"three\n")
+    back = reader()
+    assert rest(back, back.begin_at(place))[0] == [b"two", b"three"]
+
+
+def test_what_lies_beside_a_log_is_none(reader, log):
+    """Packed files, and places that other programs keep."""
+    log.write_bytes(b"one\n")
+    live = reader()
+    _, place = rest(live)
+    rename(log)
+    log.write_bytes(b"three\n")
+    for name in ("worker.log.2.gz", "worker.log.pos", "worker.log.1.zst", "worker.log-lock"):
+        log.with_name(name).write_bytes(b"no line of the log\n")
+        os.utime(log.with_name(name), ns=(2 * 10**18,) * 2)
+    assert rest(live)[0] == [b"three"]
+    back = reader()
+    assert rest(back, back.begin_at(place))[0] == [b"three"]
+
+
+def test_a_look_that_nobody_heard_of_hides_nothing(reader, log):
+    """A change is one until it has been read."""
+    log.write_bytes(b"one\n")
+    live = reader()
+    rest(live)
+    append(log, b"two\n")
+    assert [live.changed() for _ in range(3)] == [True] * 3
+    rest(live)
+    assert not live.changed()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "empty"])
+def test_what_can_t_be_read_keeps_nobody_busy(reader, log, kind):
+    """Something else in place of a log is looked at once."""
+    log.write_bytes(b"one\n")
+    live = reader()
+    rest(live)
+    rename(log)
+    {
+        "pipe": lambda: os.mkfifo(log),
+        "link": lambda: log.symlink_to("/etc/passwd"),
+        "folder": log.mkdir,
+        "empty": log.touch,
+    }[kind]()
+    assert live.changed()
+    assert rest(live)[0] == []
+    assert not live.changed()
+
+
+def test_the_line_feed_of_a_line_that_was_given(reader, log):
+    """Ends no further line, also for the one who gave it."""
+    log.write_bytes(b"one\ntwo")
+    live = reader()
+    assert rest(live)[0] == [b"one"]
+    assert live.read().unfinished
+    assert live.rest().lines == [b"two"]
+    assert not live.read().unfinished
+    append(log, b"\nthree\n")
+    assert rest(live)[0] == [b"three"]

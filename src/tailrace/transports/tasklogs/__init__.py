@@ -5,6 +5,7 @@ request    what a client asks for
 refusals   errors in the form of this route
 folder     opens files, and nothing that lies elsewhere
 file       one reader's way along a file, over rotation and truncation
+followed   one stream's file: what is there, then what it grows by
 last       the last lines of a topic
 watch      what all streams wait for together
 body       what a client is sent, with one cursor over file and topic

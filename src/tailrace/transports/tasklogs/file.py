@@ -5,11 +5,11 @@ All of it blocks, so it runs on threads; a lock lets one in at a time.
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tailrace.protocol.tasklog_cursor import FilePlace
-from tailrace.transports.tasklogs.folder import LogFile, LogFolder
+from tailrace.transports.tasklogs.folder import Identity, Listed, LogFile, LogFolder
 
 READ_BYTES = 64 << 10
 # A longer line is given in parts: nobody's memory depends on what a worker writes.
@@ -21,7 +21,8 @@ LAST_BYTES = 64 << 20
 class Read(NamedTuple):
     """Lines and the place after them, and after each if asked for.
 
-    `more` says that there may be more to read at once, `cut` that bytes may be missing before these lines.
+    `more` says that there may be more to read at once, `cut` that bytes may be missing before these lines,
+    `unfinished` that the file ends in a line without its line feed.
     """
 
     lines: Sequence[bytes] = ()
@@ -29,6 +30,7 @@ class Read(NamedTuple):
     places: Sequence[FilePlace] = ()
     more: bool = False
     cut: bool = False
+    unfinished: bool = False
 
 
 class FileReader:
@@ -49,12 +51,13 @@ class FileReader:
         self._file: LogFile | None = None
         self._offset = 0
         self._place: FilePlace | None = None
-        # What bears the name after this file, the oldest first.
-        self._next: deque[LogFile] = deque()
+        # What bears the name after this file, the oldest first; opened when its turn comes.
+        self._next: deque[Identity] = deque()
         self._cut = False
-        # Whether it has come to the end since it last read: the file may be another one by now.
-        self._waited = False
-        self._seen = (-1, -1)
+        # Whether it stands behind a line that was given without its line feed.
+        self._in_line = False
+        # What file and name were like just before it last read.
+        self._seen: object = None
 
     # -- where it begins
 
@@ -63,7 +66,7 @@ class FileReader:
         with self._lock:
             file = self._open()
             if file is not None:
-                self._go_to(file.last_lines(count, min(LAST_BYTES, max(1, count) * LONGEST_LINE)))
+                self._stand_at(file, file.last_lines(count, min(LAST_BYTES, max(1, count) * LONGEST_LINE)))
             return self._read()
 
     def begin_at(self, place: FilePlace) -> Read:
@@ -79,9 +82,10 @@ class FileReader:
         return self._file
 
     def _take(self, file: LogFile | None, offset: int) -> None:
-        _close([self._file] if self._file else ())
+        if self._file is not None:
+            self._file.close()
         self._file = file
-        self._waited = False
+        self._in_line = False
         self._go_to(offset)
 
     def _go_to(self, offset: int) -> None:
@@ -90,32 +94,30 @@ class FileReader:
 
     def _resume(self, place: FilePlace) -> None:
         """Find the file that a place was in, go on there, and then in those that came after it."""
-        found, later = self._from(place)
-        _close(self._next)
-        self._next = deque(later)
-        lost = found is None or not found.has(place)
-        self._cut = lost and place.offset > 0
-        self._take(found, 0 if lost else place.offset)
-        self._skip_line_feed()
-
-    def _from(self, place: FilePlace) -> tuple[LogFile | None, Sequence[LogFile]]:
-        """The file of a place and those after it; just the log as it is now where it can't be found."""
-        rotated, current = self._folder.rotated(self._task), self._folder.open(self._task)
-        files = [*rotated, *([current] if current else ())]
-        found = _find(files, place)
+        listed = self._folder.files(self._task)
+        found, later = self._find(listed, place)
+        self._next = deque(file.identity for file in later)
+        self._cut = found is None and place.offset > 0
         if found is None:
-            _close(rotated)
-            return current, ()
-        _close(files[:found])
-        return files[found], files[found + 1 :]
+            self._take(self._folder.open(self._task), 0)
+        else:
+            self._take(found, place.offset)
+            self._stand_at(found, place.offset)
 
-    def _skip_line_feed(self) -> None:
-        """Behind an unfinished line that was given, its line feed ends no further one."""
-        if self._file is None or not self._offset:
-            return
-        before, after = self._file.read(self._offset - 1, 1), self._file.read(self._offset, 1)
-        if before != b"\n" and after == b"\n":
-            self._go_to(self._offset + 1)
+    def _stand_at(self, file: LogFile, offset: int) -> None:
+        self._go_to(offset)
+        self._in_line = offset > 0 and file.read(offset - 1, 1) != b"\n"
+
+    def _find(self, listed: Sequence[Listed], place: FilePlace) -> tuple[LogFile | None, Sequence[Listed]]:
+        """The file that a place is in, by its number where several could be it, and those after it."""
+        order = sorted(range(len(listed)), key=lambda n: (listed[n].inode == place.inode, n), reverse=True)
+        for n in order:
+            if not place.offset and listed[n].inode != place.inode:
+                break
+            file = self._folder.open_listed(self._task, listed[n].identity)
+            if file is not None and _has(file, place):
+                return file, listed[n + 1 :]
+        return None, ()
 
     # -- reading
 
@@ -125,27 +127,32 @@ class FileReader:
             return self._read()
 
     def _read(self) -> Read:
+        self._seen = self._state()
         file = self._open()
         if file is None:
             return Read()
-        if self._waited and self._place is not None and not file.has(self._place):
-            # It was cut; where it was copied before, the copy has what was not read yet.
-            self._resume(self._place)
-            return Read(more=self._file is not None)
         data, whole = self._whole_lines(file)
-        if data:
-            self._waited = False
-            return self._give(file, data, whole=whole)
-        self._waited = True
-        return self._at_end(file)
+        if self._is_cut(file):
+            return Read(more=self._file is not None)
+        return self._give(file, data, whole=whole) if data else self._at_end(file)
+
+    def _is_cut(self, file: LogFile) -> bool:
+        """Whether it was cut, even while it was read; where it was copied before, the copy has the rest."""
+        if self._place is None or file.has(self._place):
+            return False
+        self._resume(self._place)
+        return True
 
     def rest(self) -> Read:
         """An unfinished last line, for a reader who does not wait for its end."""
         with self._lock:
-            if self._file is None:
+            file = self._file
+            if file is None:
                 return Read()
-            data = self._file.read(self._offset, LONGEST_LINE)
-            return self._give(self._file, data, whole=data.endswith(b"\n")) if data else Read()
+            data = file.read(self._offset, LONGEST_LINE)
+            if not data or self._is_cut(file):
+                return Read()
+            return self._give(file, data, whole=data.endswith(b"\n"))
 
     def _whole_lines(self, file: LogFile) -> tuple[bytes, bool]:
         """The bytes of whole lines, or a part of one that is too long."""
@@ -162,27 +169,34 @@ class FileReader:
         lines = data.split(b"\n")
         if whole:
             lines.pop()
-        places = self._places(file, lines) if self._each else ()
-        self._go_to(self._offset + len(data))
+        if self._in_line and data.startswith(b"\n"):
+            # The line feed of a line that was given ends no further one.
+            del lines[0]
+            self._offset, data = self._offset + 1, data[1:]
+        self._in_line = not whole
+        after = self._offset + len(data)
+        places = self._places(file, lines, after) if self._each else ()
+        self._go_to(after)
         cut, self._cut = self._cut, False
         return Read(lines, self._place, places, more=True, cut=cut)
 
-    def _places(self, file: LogFile, lines: Sequence[bytes]) -> Sequence[FilePlace]:
+    def _places(self, file: LogFile, lines: Sequence[bytes], after: int) -> Sequence[FilePlace]:
         places: list[FilePlace] = []
         offset = self._offset
         for line in lines:
             # An unfinished line has no line feed yet.
-            offset = min(offset + len(line) + 1, file.size())
+            offset = min(offset + len(line) + 1, after)
             places.append(FilePlace(file.tag(offset), file.inode, offset))
         return places
 
     # -- rotation
 
     def _at_end(self, file: LogFile) -> Read:
-        if not self._next and self._folder.identity(self._task) not in {None, file.identity}:
+        named = self._folder.named(self._task)
+        if not self._next and named is not None and named[:2] != file.identity:
             self._find_next(file)
         if not self._next:
-            return Read(place=self._place)
+            return Read(place=self._place, unfinished=file.size() > self._offset)
         data = file.read(self._offset, LONGEST_LINE)
         if b"\n" in data:
             # Its worker has gone on with it meanwhile.
@@ -190,55 +204,59 @@ class FileReader:
         # What nobody will end any more is a line.
         read = self._give(file, data, whole=False) if data else Read(more=True)
         if len(data) < LONGEST_LINE:
-            self._take(self._next.popleft(), 0)
+            self._take_next()
         return read
+
+    def _take_next(self) -> None:
+        while self._next:
+            file = self._folder.open_listed(self._task, self._next[0])
+            self._next.popleft()
+            if file is not None:
+                self._take(file, 0)
+                return
+            # It was deleted before its turn.
+            self._cut = True
+        self._take(self._folder.open(self._task), 0)
 
     def _find_next(self, file: LogFile) -> None:
         """Another file bears the name; a worker may go on with the old one until the new one has bytes."""
-        assert self._place is not None
-        found, later = self._from(self._place)
-        if found is not None and found.identity != file.identity:
-            later = [found, *later]
-        elif found is not None:
-            found.close()
-        if any(other.size() for other in later):
-            self._next.extend(later)
-        else:
-            _close(later)
+        listed = self._folder.files(self._task)
+        places = [n for n, other in enumerate(listed) if other.identity == file.identity]
+        # If it lies there no more, what lies there under the name goes on.
+        later = listed[places[0] + 1 :] if places else listed[-1:]
+        if any(other.size for other in later):
+            self._next.extend(other.identity for other in later)
 
     # -- waiting
 
     def changed(self) -> bool:
-        """Whether a look at it may bring something: it is there, has grown, was cut, or is another one."""
+        """Whether a read may bring something: it is there, has grown, was cut, or is another one."""
         if not self._lock.acquire(blocking=False):
             return False
         try:
-            file = self._file
-            if file is None:
-                return self._open() is not None
-            state, self._seen = self._seen, file.state()
-            return state != self._seen or self._folder.identity(self._task) not in {None, file.identity}
+            return not self._closed and self._state() != self._seen
         finally:
             self._lock.release()
+
+    def _state(self) -> object:
+        return self._file and self._file.state(), self._folder.named(self._task)
 
     def close(self) -> None:
         """Let all files go."""
         with self._lock:
             self._closed = True
-            _close([*self._next, *([self._file] if self._file else ())])
             self._next.clear()
+            if self._file is not None:
+                self._file.close()
             self._file = None
 
 
-def _close(files: Iterable[LogFile]) -> None:
-    for file in files:
-        file.close()
-
-
-def _find(files: Sequence[LogFile], place: FilePlace) -> int | None:
-    """Which file a place is in: one with what stood before it, by its number where several have that."""
-    matching = [n for n, file in enumerate(files) if file.has(place)]
-    same = [n for n in matching if files[n].inode == place.inode]
-    if not place.offset:
-        return same[-1] if same else None
-    return max(same or matching, default=None)
+def _has(file: LogFile, place: FilePlace) -> bool:
+    """Whether a place is in a file, which is closed otherwise."""
+    has = False
+    try:
+        has = file.has(place)
+    finally:
+        if not has:
+            file.close()
+    return has

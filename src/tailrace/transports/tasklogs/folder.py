@@ -6,10 +6,12 @@ into a task's folder can lead a reader nowhere: not by a link, a device, or a re
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from tailrace.core.cursors import valid_topic_name
 from tailrace.protocol.tasklog_cursor import (
@@ -21,17 +23,36 @@ from tailrace.protocol.tasklog_cursor import (
     content_tag,
 )
 
-# Rotated files of one task that are looked at; who keeps more has packed the others.
+# Rotated files of one task that are looked at, the newest.
 MOST_FILES = 64
 SCAN_BYTES = 64 << 10
+# A folder that is rotated while it is listed is listed again.
+LISTINGS = 3
 
-# Nothing there, a link, another kind of thing, or not for us.
-_ABSENT = frozenset(
-    {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENXIO, errno.ENODEV}
-)
+# Nothing there, a link, or what is no file: a socket, or a device that is not there.
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV})
+# What a log is renamed or copied to, and neither what is packed nor what others keep beside it.
+_ROTATED = re.compile(rf"{re.escape(FILE_NAME)}[.-]\d[\d._T-]*", re.ASCII)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Without waiting: a named pipe would keep us until somebody writes into it.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+Identity = tuple[int, int]
+
+
+class Listed(NamedTuple):
+    """A file that lies in a task's folder; `identity` is what it is, whatever its name becomes."""
+
+    name: str
+    identity: Identity
+    modified: int
+    size: int
+
+    @property
+    def inode(self) -> int:
+        """Its number as cursors tell it."""
+        return self.identity[1] % INODES
 
 
 class LogFile:
@@ -39,8 +60,7 @@ class LogFile:
 
     def __init__(self, descriptor: int, found: os.stat_result) -> None:
         self._descriptor = descriptor
-        self.identity = (found.st_dev, found.st_ino)
-        self.modified = found.st_mtime_ns
+        self.identity: Identity = (found.st_dev, found.st_ino)
 
     @property
     def inode(self) -> int:
@@ -73,9 +93,11 @@ class LogFile:
     def last_lines(self, count: int, most_bytes: int) -> int:
         """Where its last lines begin; an unfinished one is the last of them."""
         size = self.size()
+        if not count:
+            return size
         floor = max(0, size - most_bytes)
         # The line feed at its very end begins no further line.
-        wanted = max(1, count + (size > 0 and self.read(size - 1, 1) == b"\n"))
+        wanted = count + (size > 0 and self.read(size - 1, 1) == b"\n")
         stop = size
         while stop > floor:
             start = max(floor, stop - SCAN_BYTES)
@@ -114,20 +136,43 @@ class LogFolder:
             file.close()
         return file is not None
 
-    def identity(self, task: str) -> tuple[int, int] | None:
-        """What bears the log's name now; it is not opened, so it may be anything."""
+    def named(self, task: str) -> tuple[int, ...] | None:
+        """What bears the log's name now, and what differs once it can be read; it is not opened."""
         try:
             found = (Path(self._path) / task / FILE_NAME).lstat()
-        except OSError:
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                raise
             return None
-        return found.st_dev, found.st_ino
+        return found.st_dev, found.st_ino, found.st_size, found.st_nlink
 
-    def rotated(self, task: str) -> list[LogFile]:
-        """What a task's log was before, the oldest first."""
+    def files(self, task: str) -> Sequence[Listed]:
+        """A task's log and what it was before, the oldest first."""
         with self._task(task) as folder:
-            names = () if folder is None else _rotated(folder)
-            files = [file for name in names if folder is not None and (file := _open(folder, name))]
-        return sorted(files, key=lambda file: file.modified)
+            if folder is None:
+                return ()
+            files: Sequence[Listed] = ()
+            for _ in range(LISTINGS):
+                files, before = _list(folder), files
+                if [file.identity for file in files] == [file.identity for file in before]:
+                    break
+            return files
+
+    def open_listed(self, task: str, identity: Identity) -> LogFile | None:
+        """A file of a task by what it is, whatever it is called by now; none if it is gone."""
+        with self._task(task) as folder:
+            for _ in range(LISTINGS if folder is not None else 0):
+                assert folder is not None
+                name = next((file.name for file in _list(folder) if file.identity == identity), None)
+                if name is None:
+                    return None
+                file = _open(folder, name)
+                if file is not None and file.identity == identity:
+                    return file
+                if file is not None:
+                    # Another has got its name meanwhile.
+                    file.close()
+        return None
 
     @contextmanager
     def _task(self, task: str) -> Iterator[int | None]:
@@ -168,17 +213,36 @@ def _open(folder: int, name: str) -> LogFile | None:
     if descriptor is None:
         return None
     found = os.fstat(descriptor)
-    # A second name would be a way to any file of the same disk; a rotated file that is deleted has none.
-    if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1:
+    if _is_log(found):
         return LogFile(descriptor, found)
     os.close(descriptor)
     return None
 
 
-def _rotated(folder: int) -> Sequence[str]:
+def _list(folder: int) -> Sequence[Listed]:
+    files: dict[Identity, Listed] = {}
     with os.scandir(folder) as entries:
-        names = sorted(e.name for e in entries if e.name.startswith((f"{FILE_NAME}.", f"{FILE_NAME}-")))
-    return names[:MOST_FILES]
+        for entry in entries:
+            if (entry.name == FILE_NAME or _ROTATED.fullmatch(entry.name)) and (file := _listed(entry)):
+                # One that is renamed meanwhile may be met twice.
+                files[file.identity] = file
+    ordered = sorted(files.values(), key=lambda file: (file.name == FILE_NAME, file.modified))
+    return ordered[-MOST_FILES - 1 :]
+
+
+def _listed(entry: os.DirEntry[str]) -> Listed | None:
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not _is_log(found):
+        return None
+    return Listed(entry.name, (found.st_dev, found.st_ino), found.st_mtime_ns, found.st_size)
+
+
+def _is_log(found: os.stat_result) -> bool:
+    # A second name would be a way to any file of the same disk; a rotated file that is deleted has none.
+    return stat.S_ISREG(found.st_mode) and found.st_nlink <= 1
 
 
 def _nth_last(data: bytes, count: int) -> int:

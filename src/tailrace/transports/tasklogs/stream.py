@@ -16,8 +16,9 @@ from tailrace.core.tally import Tally
 from tailrace.protocol.tasklog_lines import LogFormat
 from tailrace.transports.sink import HttpSink
 from tailrace.transports.tasklogs.body import LogBody
-from tailrace.transports.tasklogs.file import FileReader, Read
+from tailrace.transports.tasklogs.file import FileReader
 from tailrace.transports.tasklogs.folder import LogFolder
+from tailrace.transports.tasklogs.followed import FollowedLog
 from tailrace.transports.tasklogs.last import LastLines, last_lines
 from tailrace.transports.tasklogs.request import LogRequest
 from tailrace.transports.tasklogs.watch import Disk, LogWatch
@@ -36,7 +37,7 @@ LOCATE_AGAIN_SECONDS = 1.0
 LAST_SECONDS = 10.0
 LOOK_SECONDS = 0.25
 LOOK_FOLLOWING_SECONDS = 2.0
-CHECK_SECONDS = 5.0
+CHECK_SECONDS = 3.0
 # A token may be revoked and a task get another owner while a log is read.
 RIGHT_SECONDS = 30.0
 
@@ -83,15 +84,22 @@ class LogStream:
         self._sink = sink
         self._services = services
         self._clock = services.clock
-        self._file = FileReader(services.folder, request.task, each=request.form.each_cursor)
+        reader = FileReader(services.folder, request.task, each=request.form.each_cursor)
         self.body = LogBody(request, sink, lambda: services.watch.away_for() > 0, services.clock)
+        self._file = FollowedLog(reader, self.body, services.disk, services.watch)
         self._subscription = services.hub.stream(self.body, LOG_FORMAT, tally=services.tally)
-        self._file_at_end = self._topic_begun = self._awaits_topic = False
+        self._topic_begun = self._awaits_topic = False
+        # Whether there was no topic when it began: all that such a one has is new.
+        self._made_later = False
 
     # -- its life
 
     async def run(self) -> None:
         """Stream until the end."""
+        if self._sink.closed:
+            # Its client went before it began: nobody would end it.
+            self._subscription.close()
+            return
         services, task = self._services, self._request.task
         services.watch.enter(task)
         running = asyncio.current_task()
@@ -107,7 +115,7 @@ class LogStream:
             self._subscription.fail(Internal("The log broke off.", cause=type(error).__name__))
         finally:
             self._subscription.close()
-            services.watch.forget(self._file)
+            services.watch.forget(self._file.reader)
             services.watch.leave(task)
 
     def _drain(self) -> None:
@@ -119,7 +127,7 @@ class LogStream:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._watch_right())
                 start = await self._begin()
-                tasks.create_task(self._follow_file())
+                tasks.create_task(self._file.follow())
                 tasks.create_task(self._follow_topic(start))
                 tasks.create_task(self._watch_end())
         except* _Over:
@@ -135,42 +143,29 @@ class LogStream:
             if found is not None:
                 self.body.stand_at(found.before)
             in_file = request.last - (len(found.lines) if found else 0)
-            await self._pump(partial(self._file.begin_last, in_file))
+            await self._file.pump(partial(self._file.reader.begin_last, in_file))
+            await self._file.settle()
             return self._give_last(found) if found else None
         place = request.cursor.file
-        await self._pump(self._file.read if place is None else partial(self._file.begin_at, place))
+        await self._file.pump(
+            self._file.reader.read if place is None else partial(self._file.reader.begin_at, place)
+        )
+        await self._file.settle()
         return None
-
-    # -- the file
-
-    async def _follow_file(self) -> None:
-        grown = asyncio.Event()
-        while True:
-            self._file_at_end = True
-            grown.clear()
-            self._services.watch.follow(self._file, grown.set)
-            await grown.wait()
-            self._file_at_end = False
-            await self._pump(self._file.read)
-
-    async def _pump(self, first: Callable[[], Read]) -> None:
-        """Give all lines that there are."""
-        read = await self._services.disk.run(first)
-        while True:
-            self.body.give_file(read)
-            await self.body.room()
-            if not read.more or self.body.over.is_set():
-                return
-            read = await self._services.disk.run(self._file.read)
 
     # -- the topic
 
     async def _find_last(self, count: int) -> LastLines | None:
         if self._services.watch.away_for():
             return None
-        with contextlib.suppress(TopicNotFound, BrokerUnavailable, TimeoutError):
+        try:
             async with asyncio.timeout(LAST_SECONDS):
                 return await self._last(count)
+        except TopicNotFound:
+            self._made_later = True
+        except (BrokerUnavailable, TimeoutError):
+            # They are asked for again.
+            pass
         return None
 
     async def _last(self, count: int) -> LastLines:
@@ -197,13 +192,14 @@ class LogStream:
                 async with asyncio.timeout(LOCATE_SECONDS):
                     return await self._locate_once()
             except TopicNotFound:
+                self._made_later = True
                 await self._await_topic()
             except (BrokerUnavailable, TimeoutError):
                 await asyncio.sleep(LOCATE_AGAIN_SECONDS)
 
     async def _locate_once(self) -> TopicStart:
         request = self._request
-        if request.last is not None:
+        if request.last is not None and not self._made_later:
             return self._give_last(await self._last(request.last))
         (found,) = await self._services.hub.locate([request.task], request.start)
         return found
@@ -247,6 +243,8 @@ class LogStream:
                 )
             elif idle is not None and quiet >= idle and await self._has_all(surely=quiet >= 2 * idle):
                 await self._end()
+            elif self._is_silent(self._clock()):
+                self._subscription.fail(Unavailable("The log can't be read to its end at present."))
         raise _Over
 
     @property
@@ -254,7 +252,13 @@ class LogStream:
         """Whether it waits for Kafka, and for nothing else."""
         topic = self._awaits_topic or (self._topic_begun and self._subscription.live)
         away = self._services.watch.away_for() > 0
-        return topic and self._file_at_end and not self._sink.blocked and not away
+        return topic and self._file.at_end and not self._sink.blocked and not away
+
+    def _is_silent(self, now: float) -> bool:
+        """Whether its client is about to give up, whatever keeps the log from its end."""
+        if self._request.form.tells or self._request.idle is None or self._sink.blocked:
+            return False
+        return now - self.body.heard >= SILENT_SECONDS
 
     def _is_away(self, now: float) -> bool:
         if self._request.form.tells and self._request.idle is None:
@@ -279,7 +283,7 @@ class LogStream:
         return all(offsets.get(partition, 0) >= end for partition, end in ends.items())
 
     async def _end(self) -> None:
-        self.body.give_file(await self._services.disk.run(self._file.rest))
+        await self._file.give_unfinished()
         self._subscription.end("idle")
 
 

@@ -1,6 +1,7 @@
 """What all log streams of a process wait for together: files that grow, topics that appear, a broker."""
 
 import asyncio
+import errno
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -20,8 +21,10 @@ THREADS = 4
 # For one step on a disk, which may be another machine's.
 STEP_SECONDS = 10.0
 LOOK_SECONDS = 0.1
-# Looking takes at most this share of a thread, however many files there are.
+# Looking takes at most this share of a thread, however many files there are; but a disk that was slow once
+# keeps nobody waiting for long.
 LOOK_SHARE = 0.05
+LONGEST_PAUSE_SECONDS = 2.0
 # One question about all topics that are waited for, which also shows whether a broker answers.
 ASK_SECONDS = 0.5
 ASK_REACHED_SECONDS = 2.0
@@ -40,13 +43,17 @@ class Disk:
         """Do a step on a thread.
 
         Raises:
-            Unavailable: it takes too long.
+            Unavailable: it takes too long, or can't be done at present.
         """
         try:
             async with asyncio.timeout(STEP_SECONDS):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, step)
         except TimeoutError:
             raise Unavailable("The folder of logs does not answer.") from None
+        except OSError as error:
+            # Nothing is known of the log then; that it is not there would be a guess.
+            cause = errno.errorcode.get(error.errno or 0, "unknown")
+            raise Unavailable("The log can't be read at present.", cause=cause) from error
 
     def leave(self, step: Callable[[], object]) -> None:
         """Do a step on a thread that nobody waits for."""
@@ -106,20 +113,20 @@ class LogWatch:
     async def _look(self) -> None:
         try:
             while self._files:
-                begun = perf_counter()
-                for file in await self._changed(list(self._files)):
+                files, seconds = await self._changed(list(self._files))
+                for file in files:
                     if told := self._files.pop(file, None):
                         told()
-                await asyncio.sleep(max(LOOK_SECONDS, (perf_counter() - begun) / LOOK_SHARE))
+                await asyncio.sleep(min(max(LOOK_SECONDS, seconds / LOOK_SHARE), LONGEST_PAUSE_SECONDS))
         finally:
             self._looking = False
 
-    async def _changed(self, files: list[FileReader]) -> list[FileReader]:
+    async def _changed(self, files: list[FileReader]) -> tuple[list[FileReader], float]:
         try:
             return await self._disk.run(partial(_those_changed, files))
         except Unavailable as error:
             _log.warning("%s", error.detail)
-            return []
+            return [], 0.0
 
     # -- topics, and the broker
 
@@ -128,6 +135,8 @@ class LogWatch:
         self._streams[topic] += 1
         if not self._asking:
             self._asking = True
+            # What was known when somebody asked last is old.
+            self.away_since = None
             self._spawn(self._ask())
 
     def leave(self, topic: str) -> None:
@@ -194,8 +203,10 @@ class LogWatch:
             told()
 
 
-def _those_changed(files: list[FileReader]) -> list[FileReader]:
-    return [file for file in files if _changed(file)]
+def _those_changed(files: list[FileReader]) -> tuple[list[FileReader], float]:
+    """Files that a read may bring something of, and how long looking took, without waiting for a thread."""
+    begun = perf_counter()
+    return [file for file in files if _changed(file)], perf_counter() - begun
 
 
 def _changed(file: FileReader) -> bool:

@@ -1,0 +1,63 @@
+"""What all log streams wait for together."""
+
+import asyncio
+import time
+
+import pytest
+
+from tailrace.core.errors import BrokerUnavailable, Unavailable
+from tailrace.memory import MemoryLog, MemoryReader
+from tailrace.transports.tasklogs.file import FileReader
+from tailrace.transports.tasklogs.folder import LogFolder
+from tailrace.transports.tasklogs.watch import Disk, LogWatch
+
+
+class AwayReader(MemoryReader):
+    """A log whose brokers are away."""
+
+    async def describe(self, topics):
+        raise BrokerUnavailable("No broker.")
+
+
+@pytest.fixture
+async def watch():
+    """A watch of files, and its threads."""
+    async with asyncio.TaskGroup() as tasks:
+        disk = Disk()
+        clock = asyncio.get_running_loop().time
+        yield LogWatch(disk, AwayReader(MemoryLog()), clock, tasks.create_task), disk
+        disk.close()
+
+
+async def test_a_disk_that_was_slow_blinds_nobody(watch, tmp_path):
+    """After a second without an answer, a new line is noticed soon."""
+    logs, disk = watch
+    (tmp_path / "job").mkdir()
+    file = FileReader(LogFolder(str(tmp_path)), "job")
+    file.read()
+    grown = asyncio.Event()
+    logs.follow(file, grown.set)
+    for _ in range(4):
+        disk.leave(lambda: time.sleep(1))
+    await asyncio.sleep(1.2)
+    (tmp_path / "job" / "worker.log").write_bytes(b"one\n")
+    try:
+        await asyncio.wait_for(grown.wait(), 3)
+    finally:
+        logs.forget(file)
+
+
+async def test_a_step_that_fails_says_nothing_of_a_log(watch):
+    """It can't be read at present, whatever the disk says."""
+    _, disk = watch
+    with pytest.raises(Unavailable, match="EIO"):
+        await disk.run(lambda: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+
+
+async def test_an_old_absence_of_the_broker_counts_no_more(watch):
+    """When somebody comes after a while without anybody, it has to be asked again."""
+    logs, _ = watch
+    logs.away_since = asyncio.get_running_loop().time() - 100
+    logs.enter("job")
+    assert logs.away_for() == 0
+    logs.leave("job")
