@@ -109,6 +109,8 @@ class ResponseReader:
             return not self._left
         line = self._buffer.find(b"\r\n")
         if line < 0:
+            if len(self._buffer) > LARGEST_HEAD:
+                raise _no_http()
             return False
         text = bytes(self._buffer[:line])
         del self._buffer[: line + 2]

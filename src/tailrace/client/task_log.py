@@ -28,6 +28,8 @@ GIVE_UP_SECONDS = 60.0
 LONGEST_LINE = 16 << 20
 # Lines whose cursor has not come yet; a gateway gives one after each write.
 LARGEST_WAITING = 64 << 20
+# What a line takes beside its bytes.
+LINE_BYTES = 50
 
 
 class _Gap(msgspec.Struct):
@@ -198,7 +200,7 @@ class TaskLog:
 
     def _keep(self, text: bytes) -> None:
         self._waiting.append(text)
-        self._waiting_bytes += len(text)
+        self._waiting_bytes += len(text) + LINE_BYTES
         if self._waiting_bytes > LARGEST_WAITING:
             raise _no_log("It gives lines without a cursor.")
 

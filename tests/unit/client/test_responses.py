@@ -47,7 +47,12 @@ def test_a_cut_body_is_told():
         reader.closed()
 
 
-@pytest.mark.parametrize("data", [b"SSH-2.0-OpenSSH\r\n\r\n", b"\x00" * 70_000, b"HTTP/1.1 x\r\n\r\n"])
+ENDLESS_CHUNK_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"5" * 70_000
+
+
+@pytest.mark.parametrize(
+    "data", [b"SSH-2.0-OpenSSH\r\n\r\n", b"\x00" * 70_000, b"HTTP/1.1 x\r\n\r\n", ENDLESS_CHUNK_HEAD]
+)
 def test_what_is_no_http_is_refused(data):
     """Another service's greeting is no answer."""
     with pytest.raises(Unavailable):

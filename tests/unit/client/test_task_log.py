@@ -51,7 +51,7 @@ def test_a_line_that_is_none_of_a_log(scripted, line):
         list(log.events())
 
 
-@pytest.mark.parametrize("piece", [b"x" * 1000, b'{"line":"' + b"x" * 900 + b'"}\n'])
+@pytest.mark.parametrize("piece", [b"x" * 1000, b'{"line":"' + b"x" * 900 + b'"}\n', b'{"line":""}\n' * 50])
 def test_what_is_held_has_a_bound(scripted, monkeypatch, piece):
     """A line without an end, and lines without a cursor."""
     monkeypatch.setattr(task_log, "LONGEST_LINE", 20_000)
