@@ -29,26 +29,31 @@ def test_what_stands_on_a_page_is_python(page):
 
 
 def test_a_consumer_of_kafka_python_becomes_a_function(capsys):
-    """It prints the key and a field of each order."""
+    """It prints the key, or that there is none, and a field of each order."""
     with app_of("kafka-python.md", "billing.py").test() as trial:
-        trial.send("orders", ORDER, key="k")
+        trial.send("purchases", ORDER, key="k")
+        trial.send("purchases", ORDER)
         trial.run()
-    assert capsys.readouterr().out == "b'k' 10.0\n"
+    assert capsys.readouterr().out == "b'k' 10.0\nNone 10.0\n"
 
 
-@pytest.mark.parametrize(("page", "total"), [("kafka-python.md", 12.0), ("confluent-kafka.md", 10.0)])
-def test_a_producer_becomes_a_return_value(page, total):
-    """The bill goes under the order's number."""
-    with app_of(page, "bills.py").test() as trial:
-        trial.send("orders", ORDER)
+@pytest.mark.parametrize(
+    ("page", "reads", "writes", "total"),
+    [("kafka-python.md", "purchases", "receipts", 12.0), ("confluent-kafka.md", "trips", "fares", 10.0)],
+)
+def test_a_producer_becomes_a_return_value(page, reads, writes, total):
+    """The result goes under the record's number."""
+    with app_of(page, f"{writes}.py").test() as trial:
+        trial.send(reads, ORDER)
         trial.run()
-        (bill,) = trial.sent_records("bills")
-    assert (bill.key, bill.value) == (b"7", f'{{"total":{total}}}'.encode())
+        (result,) = trial.sent_records(writes)
+    assert (result.key, result.value) == (b"7", f'{{"total":{total}}}'.encode())
 
 
 def test_a_poll_loop_becomes_a_function(capsys):
-    """It prints the key and the text of each line."""
+    """It prints the key, or that there is none, and the text of each line."""
     with app_of("confluent-kafka.md", "printers.py").test() as trial:
         trial.send("lines", b"a line", key="k")
+        trial.send("lines", b"another")
         trial.run()
-    assert capsys.readouterr().out == "b'k' a line\n"
+    assert capsys.readouterr().out == "b'k' a line\nNone another\n"
