@@ -47,7 +47,7 @@ class Failures:
         what = f"{self._name} failed on {_named(batch, row, upto)}"
         stream = closed_stream(error)
         why = f"nobody reads its {stream} any more" if stream else reason(unreadable or error)
-        ends = final or stream is not None or isinstance(error, SystemExit | KeyboardInterrupt)
+        ends = final or stream is not None or isinstance(error, SystemExit)
         self.last = f"{what}: {why}"
         if not ends and unreadable is None and self._tries <= self._retries:
             self._resume_at = time.monotonic() + self._pause()

@@ -13,6 +13,8 @@ from tailrace.runtime.declarations import Handler, is_async
 from tailrace.runtime.failures import Failures
 from tailrace.runtime.results import Output, emit_each
 
+# What is a handler's failure; all else, such as Ctrl-C or the end of a test, is for those around it.
+RAISED = (Exception, SystemExit, asyncio.CancelledError)
 # Handlers that never wait for anything let the loop's other work pass so often.
 LOOP_SECONDS = 0.02
 
@@ -104,7 +106,7 @@ class HandlerStep:
                 row += 1
                 if turn.interrupted:
                     return Ran(row)
-        except BaseException as error:  # noqa: BLE001  # whatever a handler raises; it is said and dealt with
+        except RAISED as error:  # it is said and dealt with
             return Ran(row, error, row + 1)
         if row < len(batch):
             # `map` takes it for the end of the rows.
@@ -191,7 +193,7 @@ class AsyncHandlerStep(HandlerStep):
                 if time.monotonic() > pause_at:
                     await asyncio.sleep(0)
                     pause_at = time.monotonic() + LOOP_SECONDS
-        except BaseException as error:  # noqa: BLE001  # likewise
+        except RAISED as error:  # likewise
             return self._on_loop.ran(error, row, row + 1)
         return Ran(row)
 
@@ -213,7 +215,7 @@ class BatchStep(HandlerStep):
                 results = self._call(lists)
                 if results is not None:
                     emit_each(self._output, results, batch.keys()[row:stop])
-            except BaseException as error:  # noqa: BLE001  # whatever a handler raises; it is said and dealt with
+            except RAISED as error:  # it is said and dealt with
                 return self._ran(error, row, stop)
             row = stop
             if turn.interrupted:

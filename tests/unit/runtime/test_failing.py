@@ -149,3 +149,20 @@ def test_a_batch_returns_a_list(app, caplog, result):
         return result
 
     assert "has returned a" in skipped(app, caplog)[0]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_ctrl_c_ends_a_trial(app, kind):
+    """It is nobody's failure."""
+
+    async def wait(value: int):
+        raise KeyboardInterrupt
+
+    def block(value: int):
+        raise KeyboardInterrupt
+
+    app.on("t", on_error="skip")(block if kind == "sync" else wait)
+    with app.test() as trial:
+        trial.send("t", 1)
+        with pytest.raises(KeyboardInterrupt):
+            trial.run()
