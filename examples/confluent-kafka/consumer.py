@@ -9,7 +9,7 @@ consumer = Consumer(
         "auto.offset.reset": "earliest",
     }
 )
-consumer.subscribe(["lines"])
+consumer.subscribe(["script-lines"])
 
 try:
     while True:

@@ -14,6 +14,6 @@ def delivered(error, message):
 
 for text in ["one", "two", "three", "four", "five"]:
     producer.poll(0)
-    producer.produce("lines", key=text, value=f"line {text}".encode(), callback=delivered)
+    producer.produce("script-lines", key=text, value=f"line {text}".encode(), callback=delivered)
 
 producer.flush()

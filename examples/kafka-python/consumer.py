@@ -5,7 +5,7 @@ import json
 from kafka import KafkaConsumer
 
 consumer = KafkaConsumer(
-    "numbers",
+    "script-numbers",
     bootstrap_servers=["localhost:9092"],
     auto_offset_reset="earliest",
     enable_auto_commit=True,

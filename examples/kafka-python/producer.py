@@ -11,7 +11,7 @@ producer = KafkaProducer(
 )
 
 for number in range(10):
-    producer.send("numbers", value={"number": number})
+    producer.send("script-numbers", value={"number": number})
     print(f"Sent {number}")
     time.sleep(0.2)
 

@@ -1,7 +1,8 @@
 """Every command of each tutorial, on real Kafka, with what the page says it prints.
 
 A block with a file's name as its title is that file. Commands of a block titled as a terminal go on while
-the page does; what `^C` ends goes on until it has printed what stands before. All others end by themselves.
+the page does; what `^C` ends goes on until it has printed what stands before. All others end by themselves,
+"in" a terminal that is free.
 """
 
 import os
@@ -42,7 +43,7 @@ class Reader:
 
     def follow(self, block):
         """Do what a block of the page says."""
-        if block.title.endswith("terminal"):
+        if block.title.endswith("terminal") and not block.title.startswith("in "):
             for command, output in steps(block.text):
                 self.start(command, output)
         elif block.language == "console":

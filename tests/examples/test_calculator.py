@@ -102,6 +102,14 @@ def test_both_files_run_it(tailrace, folder, file, two):
 
 
 @pytest.mark.kafka
+def test_the_pipeline_runs_without_arguments(tailrace, folder):
+    """`one` sends what its file says."""
+    running = tailrace("run", "pipeline.yml", folder=folder)
+    running.until(lambda lines: result("sum", 9) in running.printed_by("two"))
+    assert running.interrupt() == 0, running.text
+
+
+@pytest.mark.kafka
 def test_scripts_get_their_topics_from_the_flat_file(tailrace, folder):
     """Started by hand or by `tailrace run`, they send and read what the file says."""
     runs = ["--run", "PYTHON_1=python python_1.py 40 2 sum", "--run", "PYTHON_2=python python_2.py 0"]
