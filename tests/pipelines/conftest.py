@@ -70,7 +70,7 @@ class Running:
             lines.extend(line.rstrip("\n") for line in iter(pipe.readline, ""))
 
     def ready(self):
-        return self.noted("programs are ready")
+        return self.noted(" ready after ")
 
     def noted(self, part):
         return wait_for(lambda: next((n for n in self.notes if part in n), None), self.said)

@@ -63,6 +63,37 @@ def test_parts_on_several_machines_share_by_the_group_alone(place, make_topic):
     }
 
 
+WHOLE = """
+from tailrace import App
+
+app = App("{t}-whole")
+
+@app.on("{t}", to="{t}-up", group="{t}-u", start="earliest")
+def upper(value: str) -> str:
+    return value.upper()
+
+@app.on("{t}", to="{t}-twice", start="earliest")
+def twice(value: str) -> str:
+    return value * 2
+
+@app.every("30s", to="{t}-ticks")
+def tick() -> str:
+    return "tick"
+"""
+
+
+def test_a_whole_app_is_a_program(place, topic):
+    """Its handlers and timers, each with its own topics and groups."""
+    program = '{run: "whole:app"}'
+    topics = f"{{{topic}: , {topic}-up: , {topic}-twice: , {topic}-ticks: }}"
+    place.write(whole_py=WHOLE.format(t=topic), p_yml=f"programs: {{all: {program}}}\ntopics: {topics}\n")
+    place.send(topic, ["a"])
+    running = place.start("run", "p.yml")
+    wanted = {"up": ["A"], "twice": ["aa"], "ticks": ["tick"]}
+    wait_for(lambda: {end: place.values(f"{topic}-{end}") for end in wanted} == wanted, running.said)
+    assert running.stop() == 0
+
+
 def test_a_worker_that_dies_is_started_again_and_goes_on(place, topic):
     """Where it was: nothing that is committed comes again, nothing else is lost."""
     place.write(app_py=APP, p_yml=f'programs: {{up: {{run: "app:upper", from: {topic}, to: {topic}-up}}}}\n'
@@ -97,6 +128,16 @@ programs:
     assert "Error: The pipeline was stopped: bad died 3 times in a row." in notes
     assert any(note.startswith("Why:") and "bash ended with exit code 7" in note for note in notes)
     assert "up: stopped." in notes
+
+
+def test_wrong_usage_is_told_at_once(place, topic):
+    """It was not tried again, so it did not die several times."""
+    place.write(p_yml=f"topics: {{{topic}: }}\nprograms: {{bad: {{run: [./bad], from: {topic}}}}}")
+    (place.folder / "bad").write_text("no program")
+    (place.folder / "bad").chmod(0o755)
+    code, _, notes = place.run("run", "p.yml")
+    assert code == 1
+    assert "Error: The pipeline was stopped: bad could not run." in notes
 
 
 def test_mistakes_are_told_before_anything_is_started(place):

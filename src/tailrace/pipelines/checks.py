@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tailrace.core.errors import ConfigurationError
 from tailrace.pipelines.graph import cycles, followers
-from tailrace.pipelines.mistakes import Mistakes, did_you_mean
+from tailrace.pipelines.mistakes import Mistakes
 from tailrace.pipelines.model import Command, Pipeline, Program, Ref, Target
 from tailrace.pipelines.sources import Source, find_source
 
@@ -20,9 +20,11 @@ def check(pipeline: Pipeline, mistakes: Mistakes, *, check_runs: bool = True) ->
     runs = mistakes if check_runs else Mistakes()
     programs = {name: _with_run(program, pipeline, runs) for name, program in pipeline.programs.items()}
     whole = replace(pipeline, programs=programs)
+    written = {topic for topic in whole.topic_names() if topic in whole.topics or whole.writers(topic)}
+    read = {topic for topic in whole.topic_names() if topic in whole.topics or whole.readers(topic)}
     for program in programs.values():
-        _check_reads(program, whole, mistakes)
-        _check_writes(program, whole, mistakes)
+        _check_reads(program, written, whole, mistakes)
+        _check_writes(program, read, whole, mistakes)
         _check_workers(program, whole, mistakes)
         _check_settings(program, mistakes)
     _check_topics(whole, mistakes)
@@ -57,15 +59,18 @@ def _with_target(program: Program, target: Target, pipeline: Pipeline, mistakes:
     names = source.names
     if names is not None and target.name not in names:
         what = f"The program {program.name!r} cannot run {target}: {target.module} has no {target.name!r}."
-        fix = did_you_mean(target.name, names) or "Name a handler or a task of that module."
+        fix = mistakes.near(target.name, names) or "Name a handler or a task of that module."
         mistakes.add(program.run_place, what, fix)
     return _with_decorators(program, source, target)
 
 
 def _with_decorators(program: Program, source: Source, target: Target) -> Program:
     declared = source.declared(target.name)
+    named = "group" in program.given or "group" not in declared.keys
     return replace(
         program,
+        declared=declared.keys,
+        group=program.group if named else declared.group or "",
         reads=program.reads or tuple(Ref(topic, program.run_place) for topic in declared.reads),
         writes=program.writes or tuple(Ref(topic, program.run_place) for topic in declared.writes),
     )
@@ -79,15 +84,13 @@ def _check_command(program: Program, name: str, folder: Path, mistakes: Mistakes
         mistakes.add(program.run_place, what, f"Install it, or name its path from {folder}.")
 
 
-def _check_reads(program: Program, pipeline: Pipeline, mistakes: Mistakes) -> None:
-    known = {topic for topic in pipeline.topic_names() if topic in pipeline.topics or pipeline.writers(topic)}
+def _check_reads(program: Program, known: Collection[str], pipeline: Pipeline, mistakes: Mistakes) -> None:
     for ref in program.reads:
         if ref.topic not in known:
             _one_sided(ref, f"The program {program.name!r} reads", "writes", known, pipeline, mistakes)
 
 
-def _check_writes(program: Program, pipeline: Pipeline, mistakes: Mistakes) -> None:
-    known = {topic for topic in pipeline.topic_names() if topic in pipeline.topics or pipeline.readers(topic)}
+def _check_writes(program: Program, known: Collection[str], pipeline: Pipeline, mistakes: Mistakes) -> None:
     for ref in program.writes:
         if ref.topic not in known:
             _one_sided(ref, f"The program {program.name!r} writes", "reads", known, pipeline, mistakes)
@@ -96,7 +99,7 @@ def _check_writes(program: Program, pipeline: Pipeline, mistakes: Mistakes) -> N
 def _one_sided(
     ref: Ref, who: str, does: str, known: Collection[str], pipeline: Pipeline, mistakes: Mistakes
 ) -> None:
-    near = did_you_mean(ref.topic, known)
+    near = mistakes.near(ref.topic, known)
     if pipeline.flat:
         # This form has no list of topics in which to say that others use one.
         mistakes.add(ref.place, f"No program {does} {ref.topic!r}.", near or "Others may.", remark=True)
@@ -108,11 +111,11 @@ def _one_sided(
 def _check_topics(pipeline: Pipeline, mistakes: Mistakes) -> None:
     # A handler may say its topics where they cannot be read without running it.
     unseen = any(not (program.reads or program.writes) for program in pipeline.programs.values())
+    used = {name for name in pipeline.topic_names() if name not in pipeline.topics}
     for topic in pipeline.topics.values():
         if not pipeline.readers(topic.name) and not pipeline.writers(topic.name) and not unseen:
             what = f"No program reads or writes the topic {topic.name!r}."
-            used = {name for name in pipeline.topic_names() if name not in pipeline.topics}
-            mistakes.add(topic.place, what, did_you_mean(topic.name, used) or "Take it away.")
+            mistakes.add(topic.place, what, mistakes.near(topic.name, used) or "Take it away.")
 
 
 def _check_workers(program: Program, pipeline: Pipeline, mistakes: Mistakes) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # the library has no types
 
+from tailrace.pipelines.mistakes import printable
 from tailrace.pipelines.model import Pipeline, Program
 
 KAFKA = "kafka"
@@ -38,7 +39,9 @@ def draw(pipeline: Pipeline) -> str:
     if local:
         tree["volumes"] = {"kafka-data": None}
     what = "Kafka and all programs" if local else "all programs"
-    head = _HEAD.format(file=pipeline.file.name, what=what, image=_DEFAULT_IMAGE)
+    head = _HEAD.format(
+        file=printable(pipeline.file.name).replace("\n", " "), what=what, image=_DEFAULT_IMAGE
+    )
     body: str = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=110)
     return head + (_KAFKA_HEAD if local else "") + "\n" + body.replace("kafka-data: null", "kafka-data:")
 
@@ -64,7 +67,8 @@ def _service(program: Program, pipeline: Pipeline) -> Mapping[str, Any]:
         service["environment"] = {"TAILRACE_BROKER": INSIDE}
     service |= {
         "volumes": ["./:/work:ro"],
-        "command": ["run", pipeline.file.name, program.name],
+        # Compose fills in what a single $ begins.
+        "command": ["run", pipeline.file.name.replace("$", "$$"), program.name],
         "stop_grace_period": STOP_GRACE,
         # The image's own check asks a gateway.
         "healthcheck": {"disable": True},

@@ -1,6 +1,7 @@
 """The graph in Mermaid's words, which GitHub and many wikis draw."""
 
 from tailrace.pipelines.drawing_text import title, topic_title
+from tailrace.pipelines.mistakes import printable
 from tailrace.pipelines.model import Pipeline
 
 
@@ -15,7 +16,7 @@ def draw(pipeline: Pipeline) -> str:
     for program in pipeline.programs.values():
         lines += [f"  {topics[topic]} --> {programs[program.name]}" for topic in program.read_topics]
         lines += [f"  {programs[program.name]} --> {topics[topic]}" for topic in program.written_topics]
-    return "\n".join(lines) + "\n"
+    return printable("\n".join(lines) + "\n")
 
 
 def _text(text: str) -> str:

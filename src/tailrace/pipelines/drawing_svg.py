@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tailrace.pipelines.drawing_text import topic_title
 from tailrace.pipelines.graph import levels
+from tailrace.pipelines.mistakes import printable
 from tailrace.pipelines.model import Pipeline, Program
 
 _LETTER = 7.5
@@ -66,7 +67,7 @@ def draw(pipeline: Pipeline) -> str:
         *(_shape(key, box) for key, box in boxes.items()),
         "</svg>",
     ]
-    return "\n".join(parts) + "\n"
+    return printable("\n".join(parts) + "\n")
 
 
 def _edges(pipeline: Pipeline) -> Mapping[_Key, Sequence[_Key]]:

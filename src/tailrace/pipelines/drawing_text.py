@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tailrace.pipelines.graph import followers, levels
+from tailrace.pipelines.mistakes import printable
 from tailrace.pipelines.model import Pipeline, Program
 
 OUTSIDE = "(outside)"
@@ -18,7 +19,7 @@ def draw(pipeline: Pipeline) -> str:
         for name in level:
             program = pipeline.programs[name]
             lines += [title(program), *_edges(pipeline, program.written_topics)]
-    return "\n".join(lines) + "\n"
+    return printable("\n".join(lines) + "\n")
 
 
 def title(program: Program) -> str:

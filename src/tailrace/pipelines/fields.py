@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tailrace.core.cursors import valid_topic_name
 from tailrace.core.ports import internal_topic
-from tailrace.pipelines.mistakes import Mistakes, Place, did_you_mean
+from tailrace.pipelines.mistakes import Mistakes, Place
 from tailrace.pipelines.model import Ref
 from tailrace.pipelines.tree import Node
 
@@ -36,7 +36,7 @@ class Fields:
             self._wrong(node, "a mapping", f"Write NAME: VALUE below it, of {', '.join(known)}.")
         for name in self._values:
             if name not in known:
-                fix = did_you_mean(name, known) or f"Known are {', '.join(known)}."
+                fix = mistakes.near(name, known) or f"Known are {', '.join(known)}."
                 mistakes.add(self._keys[name], f"{what} has an unknown key {name!r}.", fix)
 
     def __contains__(self, name: str) -> bool:
@@ -58,7 +58,7 @@ class Fields:
             self._wrong(node, f"a text for {name!r}", "Put it in quotes.")
             return default
         if of and node.value not in of:
-            fix = did_you_mean(node.value, of) or f"Write one of {', '.join(of)}."
+            fix = self._mistakes.near(node.value, of) or f"Write one of {', '.join(of)}."
             self.mistake(node.place, f"{self.what} has {name}: {node.value[:60]}.", fix)
             return default
         return node.value

@@ -46,4 +46,5 @@ def _program(name: str, fields: Fields, group: str, run: str | None) -> Program:
         run_place=fields.where("RUN"),
         broker=fields.broker("BROKER", DEFAULT_BROKER),
         group=group,
+        given=frozenset(key for key, name in (("from", "CONSUMER"), ("to", "PRODUCER")) if name in fields),
     )

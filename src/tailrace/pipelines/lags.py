@@ -20,7 +20,7 @@ class LagWatch:
         partitions: Mapping[str, Partitions],
         told: Callable[[Mapping[str, int]], None],
     ) -> None:
-        self._reading = [program for program in programs if program.reads]
+        self._reading = [program for program in programs if program.reads and program.group]
         self._partitions = partitions
         self._told = told
         self._ended = threading.Event()

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import msgspec
 
+from tailrace.core.groups import StartAt
 from tailrace.pipelines.checks import search_path
 from tailrace.pipelines.model import Command, Pipeline, Program, Speaks
 from tailrace.runtime.spec import WorkerSpec
+from tailrace.runtime.values import Format
 
 PYTHON_WORKER = "tailrace.runtime.worker"
 COMMAND_WORKER = "tailrace.pipelines.command_worker"
@@ -55,17 +57,25 @@ def spec(program: Program, index: int) -> WorkerSpec:
     run = program.run
     return WorkerSpec(
         run=[*run.argv, *program.args] if isinstance(run, Command) else str(run),
-        reads=list(program.read_topics),
-        writes=list(program.written_topics),
+        reads=list(program.read_topics) if program.says("from") else [],
+        writes=list(program.written_topics) if program.says("to") else [],
         broker=program.broker,
         kafka=_settings(program),
-        group=program.group,
+        group=program.group if program.says("group") else msgspec.UNSET,
         client_id=f"{program.name}-{index}",
-        start="latest" if program.start == "latest" else "earliest",
+        start=_start(program) if program.says("start") else None,
         args=[] if isinstance(run, Command) else list(program.args),
-        format="text" if program.format == "text" else "json",
+        format=_format(program) if program.says("format") else None,
         program=program.name,
     )
+
+
+def _start(program: Program) -> StartAt:
+    return "latest" if program.start == "latest" else "earliest"
+
+
+def _format(program: Program) -> Format:
+    return "text" if program.format == "text" else "json"
 
 
 def _settings(program: Program) -> dict[str, object]:

@@ -6,6 +6,10 @@ from difflib import get_close_matches
 
 from tailrace.core.errors import ConfigurationError
 
+MOST_TOLD = 200
+"""Mistakes and remarks of one file; nobody reads more at once."""
+MOST_SUGGESTED = 20
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
@@ -27,7 +31,7 @@ class Mistake:
     def said(self, file: str) -> str:
         """The line that a person reads, in the form that editors jump to."""
         kind = "note: " if self.remark else ""
-        return f"{file}:{self.place.line}:{self.place.column}: {kind}{self.what} {self.fix}"
+        return printable(f"{file}:{self.place.line}:{self.place.column}: {kind}{self.what} {self.fix}")
 
 
 class Mistakes:
@@ -35,18 +39,31 @@ class Mistakes:
 
     def __init__(self) -> None:
         self._found: list[Mistake] = []
+        self._more = 0
+        self._suggested = 0
 
     def add(self, place: Place, what: str, fix: str, *, remark: bool = False) -> None:
         """One more."""
-        self._found.append(Mistake(place, what, fix, remark))
+        if len(self._found) < MOST_TOLD:
+            self._found.append(Mistake(place, what, fix, remark))
+        elif not remark:
+            self._more += 1
+
+    def near(self, name: str, known: Iterable[str]) -> str:
+        """As `did_you_mean`, for the first ones: to look for more takes long where names are many."""
+        self._suggested += 1
+        return did_you_mean(name, known) if self._suggested <= MOST_SUGGESTED else ""
 
     def __bool__(self) -> bool:
         """Whether anything was found that stops the pipeline."""
-        return any(not mistake.remark for mistake in self._found)
+        return bool(self._more) or any(not mistake.remark for mistake in self._found)
 
     def all(self) -> Sequence[Mistake]:
         """What was found, from the top of the file down."""
-        return sorted(set(self._found))
+        found = sorted(set(self._found))
+        if self._more:
+            found.append(Mistake(found[-1].place, f"There are {self._more:,} more.", "Mend these first."))
+        return found
 
 
 class WrongPipeline(ConfigurationError):
@@ -64,6 +81,11 @@ class WrongPipeline(ConfigurationError):
     def __str__(self) -> str:
         """All of them, as a traceback shows it."""
         return "\n".join([self.detail, *(mistake.said(self._file) for mistake in self.mistakes)])
+
+
+def printable(text: str) -> str:
+    """A text without what a terminal would obey, and what no file in UTF-8 or XML can hold."""
+    return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -1,8 +1,9 @@
 """What a pipeline's file says, in values: topics, programs, and what joins them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,6 +93,14 @@ class Program:
     restarts: int = DEFAULT_RESTARTS
     kafka: Mapping[str, object] = field(default_factory=dict)
     kafka_place: Place = START
+    given: frozenset[str] = frozenset()
+    """What the file itself says, by the keys that decorators may say too."""
+    declared: frozenset[str] = frozenset()
+    """What decorators say, by the same keys; of a whole App all, as each handler has its own."""
+
+    def says(self, key: str) -> bool:
+        """Whether the file's word, or this form's default, is in place of a decorator's."""
+        return key in self.given or key not in self.declared
 
     @property
     def read_topics(self) -> tuple[str, ...]:
@@ -104,7 +113,7 @@ class Program:
         return tuple(ref.topic for ref in self.writes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pipeline:
     """A whole file; `flat` is the older form, which names no topics of its own."""
 
@@ -122,18 +131,38 @@ class Pipeline:
 
     def topic_names(self) -> Sequence[str]:
         """All topics, in the order in which the file names them."""
+        return self._names
+
+    def writers(self, topic: str) -> Sequence[Program]:
+        """The programs that write a topic."""
+        return self._writers.get(topic, ())
+
+    def readers(self, topic: str) -> Sequence[Program]:
+        """The programs that read a topic."""
+        return self._readers.get(topic, ())
+
+    @cached_property
+    def _names(self) -> Sequence[str]:
         named = [*self.topics]
         for program in self.programs.values():
             named += [*program.read_topics, *program.written_topics]
         return list(dict.fromkeys(named))
 
-    def writers(self, topic: str) -> Sequence[Program]:
-        """The programs that write a topic."""
-        return [p for p in self.programs.values() if topic in p.written_topics]
+    # Made once: a graph of a thousand programs is asked about each of its topics many times.
+    @cached_property
+    def _writers(self) -> Mapping[str, Sequence[Program]]:
+        return self._by_topic(lambda program: program.written_topics)
 
-    def readers(self, topic: str) -> Sequence[Program]:
-        """The programs that read a topic."""
-        return [p for p in self.programs.values() if topic in p.read_topics]
+    @cached_property
+    def _readers(self) -> Mapping[str, Sequence[Program]]:
+        return self._by_topic(lambda program: program.read_topics)
+
+    def _by_topic(self, topics: Callable[[Program], Sequence[str]]) -> Mapping[str, Sequence[Program]]:
+        found: dict[str, list[Program]] = {}
+        for program in self.programs.values():
+            for topic in dict.fromkeys(topics(program)):
+                found.setdefault(topic, []).append(program)
+        return found
 
     def partitions(self, topic: str) -> int | None:
         """As many as are declared, or as its readers have workers; None leaves it to the broker."""

@@ -11,15 +11,15 @@ class Restarts:
 
     def __init__(self, limit: int) -> None:
         self.total = 0
+        self.in_a_row = 0
         self._limit = limit
-        self._in_a_row = 0
 
     def died(self, ran_seconds: float) -> float | None:
         """The pause before the next start; None if there have been too many in a row."""
         if ran_seconds >= HEALTHY_SECONDS:
-            self._in_a_row = 0
-        self._in_a_row += 1
-        if self._in_a_row > self._limit:
+            self.in_a_row = 0
+        self.in_a_row += 1
+        if self.in_a_row > self._limit:
             return None
         self.total += 1
-        return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self._in_a_row - 1, 30))
+        return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self.in_a_row - 1, 30))

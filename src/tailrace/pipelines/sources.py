@@ -13,6 +13,7 @@ from pathlib import Path
 
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
 _DECORATORS = ("on", "every", "task")
+_KEYS = frozenset({"from", "to", "group", "start", "format"})
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -22,6 +23,9 @@ class Declared:
 
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    group: str | None = None
+    keys: frozenset[str] = frozenset()
+    """What they say at all, by the keys of a pipeline's file."""
 
 
 class Source:
@@ -45,15 +49,18 @@ class Source:
         """What the decorators of a function say; of all that hang on it, where the name is an App's."""
         reads: list[str] = []
         writes: list[str] = []
+        keys = {"from", "format"}
+        group = None
         for function in _top(self._tree.body):
             if isinstance(function, _Function):
                 for call in _decorations(function, name):
                     words = call.args if _attribute(call) == "on" else []
                     reads += [topic for word in words for topic in _texts(word)]
-                    writes += [
-                        topic for word in call.keywords if word.arg == "to" for topic in _texts(word.value)
-                    ]
-        return Declared(tuple(dict.fromkeys(reads)), tuple(dict.fromkeys(writes)))
+                    writes += _keyword(call, "to")
+                    group = next(iter(_keyword(call, "group")), None) if function.name == name else None
+                    # Of a whole App each handler has its own, and its own defaults.
+                    keys |= {str(word.arg) for word in call.keywords} if function.name == name else _KEYS
+        return Declared(tuple(dict.fromkeys(reads)), tuple(dict.fromkeys(writes)), group, _KEYS & keys)
 
 
 def find_source(module: str, folder: Path) -> Source | str:
@@ -131,6 +138,10 @@ def _decorations(function: _Function, name: str) -> Iterator[ast.Call]:
 
 def _attribute(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else ""
+
+
+def _keyword(call: ast.Call, name: str) -> Sequence[str]:
+    return [text for word in call.keywords if word.arg == name for text in _texts(word.value)]
 
 
 def _texts(node: ast.expr) -> Sequence[str]:

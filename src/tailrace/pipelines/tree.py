@@ -22,6 +22,7 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
 """Far more than a pipeline needs; a deeper file is an attack on the parser's stack."""
 _TEXT_TAG = "tag:yaml.org,2002:str"
+_NO_TEXT = re.compile("[\\x00\\ud800-\\udfff]")
 _WHOLE = re.compile(r"[-+]?\d{1,18}")
 _DECIMAL = re.compile(r"[-+]?\d{0,18}\.\d{1,18}")
 # Not YAML's "yes", "no", "on": a topic may have such a name.
@@ -96,6 +97,10 @@ def read_tree(content: bytes, mistakes: Mistakes) -> Node | None:
     except yaml.MarkedYAMLError as error:
         what = f"This is not YAML: {error.problem or error.context}."
         mistakes.add(_place(error.problem_mark or error.context_mark), what, _syntax_fix(str(error.problem)))
+    except (OverflowError, ValueError) as error:
+        # An escape such as "\\UFFFFFFFF".
+        place = _place(loader.get_mark()) if loader else Place(1, 1)
+        mistakes.add(place, f"This text names no character: {error}.", "Mend the escape.")
     except yaml.YAMLError as error:
         mistakes.add(_byte_place(content, error), "The file is not text in UTF-8.", "Save it as UTF-8.")
     else:
@@ -114,6 +119,8 @@ def _node(composed: yaml.Node, mistakes: Mistakes) -> Node:
         return Node([_node(item, mistakes) for item in composed.value], place)
     if composed.tag != _TEXT_TAG:
         mistakes.add(place, f"The tag {composed.tag[:60]} is not taken here.", "Leave it out.")
+    if _NO_TEXT.search(composed.value):
+        mistakes.add(place, f"{composed.value[:60]!r} holds half a character, or a NUL.", "Take it out.")
     return Node(_scalar(composed.value, plain=not composed.style), place)
 
 

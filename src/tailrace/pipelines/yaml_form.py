@@ -15,6 +15,7 @@ PROGRAM_KEYS = (
     "run", "from", "to", "workers", "args", "group", "start", "format", "answers", "speaks", "restarts",
     "broker", "kafka",
 )  # fmt: skip
+DECLARED_KEYS = ("from", "to", "group", "start", "format")
 MAX_PARTITIONS = 10_000
 MAX_REPLICAS = 32
 MAX_RESTARTS = 1_000_000
@@ -56,6 +57,7 @@ def _program(name: str, fields: Fields, defaults: Program, run: str | None) -> P
         restarts=fields.whole("restarts", DEFAULT_RESTARTS, least=0, most=MAX_RESTARTS),
         kafka={**defaults.kafka, **fields.settings("kafka")},
         kafka_place=fields.where("kafka"),
+        given=frozenset(key for key in DECLARED_KEYS if key in fields),
     )
 
 

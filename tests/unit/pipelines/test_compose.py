@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from tailrace.pipelines import compose
+from tailrace.pipelines.loading import load
 
 ROOT = Path(__file__).parents[3]
 KEYS = {
@@ -80,3 +81,12 @@ def test_names_fit_compose(read, five):
     tree = yaml.safe_load(compose.draw(read(text).pipeline))
     assert tree["name"] == "five_programs"
     assert tree["services"]["kafka-program"]["command"] == ["run", "pipeline.yml", "kafka"]
+
+
+def test_a_files_name_is_no_part_of_the_composition(folder, five):
+    """A line feed would end the comment, and compose would fill in what a single $ begins."""
+    file = folder / "a${HOME}\nservices: {evil: {image: evil}} #.yml"
+    file.write_text(five)
+    tree = yaml.safe_load(compose.draw(load(file).pipeline))
+    assert "evil" not in tree["services"]
+    assert tree["services"]["one"]["command"][1] == file.name.replace("$", "$$")

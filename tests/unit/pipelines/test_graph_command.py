@@ -48,3 +48,19 @@ def test_remarks_stop_nothing(graph):
     code, out, err = graph("ONE: {PRODUCER: a}")
     assert (code, "ONE" in out) == (0, True)
     assert err == "pipeline.yml:1:17: note: No program reads 'a'. Others may.\n"
+
+
+@pytest.mark.parametrize("escape", [r"\UFFFFFFFF", r"\ud800", r"\0"])
+def test_what_is_no_text_is_a_mistake(graph, escape):
+    """With its line, in place of a traceback."""
+    code, out, err = graph(f'topics: {{t: }}\nprograms: {{one: {{run: [sh, "{escape}"], to: t}}}}')
+    assert (code, out) == (2, "")
+    assert err.startswith("pipeline.yml:2:")
+
+
+@pytest.mark.parametrize("form", ["text", "mermaid", "svg"])
+def test_no_drawing_holds_what_a_terminal_obeys(graph, form):
+    """Nor what is no XML."""
+    code, out, _ = graph('topics: {t: }\nprograms: {one: {run: [sh, "\\e[2J\\x01"], to: t}}', "--to", form)
+    assert (code, "sh" in out) == (0, True)
+    assert all(one.isprintable() or one == "\n" for one in out)

@@ -1,5 +1,7 @@
 """Every kind of mistake is told with its line and its fix, all of a file at once."""
 
+import time
+
 import pytest
 
 HEAD = "topics:\n  a: {partitions: 2}\nprograms:\n"
@@ -104,3 +106,21 @@ def test_nothing_of_a_module_is_run(folder, read):
     """A module that would end the process is only looked at."""
     (folder / "wild.py").write_text("raise SystemExit(9)\ndef run(): ...\n")
     assert read('topics: {a: }\nprograms: {one: {run: "wild:run", from: a}}')
+
+
+def test_many_mistakes_are_told_in_part_and_soon(mistakes):
+    """Near names are looked for a few times only: each is compared with all the others."""
+    topics = ", ".join(f"topicname{n}: {{}}" for n in range(500))
+    programs = "\n".join(f'  p{n}: {{run: ["sh"], from: topicnmae{n}}}' for n in range(500))
+    began = time.process_time()
+    said = mistakes(f"topics: {{{topics}}}\nprograms:\n{programs}")
+    assert time.process_time() - began < 4
+    assert (len(said), said[-1][1]) == (201, "There are 800 more. Mend these first.")
+
+
+def test_a_long_chain_is_checked_soon(read):
+    """Who reads and writes a topic is looked up, not looked for."""
+    chain = "\n".join(f'  p{n}: {{run: ["sh"], from: t{n}, to: t{n + 1}}}' for n in range(400))
+    began = time.process_time()
+    read(f"topics: {{t0: , t400: }}\nprograms:\n{chain}")
+    assert time.process_time() - began < 4

@@ -20,7 +20,7 @@ def test_a_worker_that_ran_long_is_counted_anew():
     """It had got over what it died of before."""
     restarts = Restarts(2)
     assert [restarts.died(s) for s in (0, 0, HEALTHY_SECONDS, 0, 0)] == [0.25, 0.5, 0.25, 0.5, None]
-    assert restarts.total == 4
+    assert (restarts.total, restarts.in_a_row) == (4, 3)
 
 
 def test_no_restart_is_a_limit_too():

@@ -150,7 +150,7 @@ def two(value): ...
 @app.on("numbers", group=None)
 def three(value): ...
 
-@app.every("1s", to="sums")
+@app.every("1s", to="numbers")
 def tick(): ...
 """
 
@@ -167,7 +167,7 @@ def tick(): ...
 def test_what_nobody_wrote_into_the_file_is_as_the_decorators_say(read, folder, program, group, start):
     """The file's defaults are for what decorators do not say either."""
     (folder / "words.py").write_text(WORDS)
-    pipeline = read(f"topics: {{numbers: , sums: }}\nprograms: {{x: {{{program}}}}}").pipeline
+    pipeline = read(f"topics: {{numbers: }}\nprograms: {{x: {{{program}}}}}").pipeline
     spec = msgspec.json.decode(launch(pipeline.programs["x"], 0, pipeline).spec, type=WorkerSpec)
     assert (spec.group, spec.start, spec.format) == (group, start, None)
     assert (spec.reads, spec.writes) == ([], [])

@@ -66,7 +66,7 @@ async def test_wrong_usage_is_not_tried_again(tmp_path):
     """It would end in the same way."""
     watched = Watched("raise SystemExit(2)", tmp_path)
     await watched.worker.run()
-    assert (watched.worker.state, watched.worker.restarts.total) == (State.FAILED, 1)
+    assert (watched.worker.state, watched.worker.restarts.total) == (State.FAILED, 0)
 
 
 async def test_a_reader_that_ends_by_itself_is_started_again(tmp_path):
