@@ -83,7 +83,7 @@ def _check_known(info: object, seen: set[int] | None = None) -> None:
     if id(info) in seen:
         return
     seen.add(id(info))
-    if isinstance(info, msgspec.inspect.CustomType):
+    if isinstance(info, msgspec.inspect.CustomType) and info.cls is not object:
         raise TypeError(f"{type_name(info.cls)} is neither a dataclass nor a msgspec.Struct")
     if isinstance(info, tuple | list):
         for one in info:

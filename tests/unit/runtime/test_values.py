@@ -118,3 +118,8 @@ def test_a_class_that_cannot_be_read_is_refused(kind):
     """Before any record comes."""
     with pytest.raises(ConfigurationError, match="neither a dataclass"):
         decoder(kind, "json", coerce=False)
+
+
+def test_anything_may_stand_inside_a_type():
+    """`dict[str, object]` is an object of JSON with any values."""
+    assert decoder(dict[str, object], "json", coerce=False)(b'{"a":[1,null]}') == {"a": [1, None]}
