@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -15,6 +16,7 @@ from tailrace.runtime.values import Format
 
 PYTHON_WORKER = "tailrace.runtime.worker"
 COMMAND_WORKER = "tailrace.pipelines.command_worker"
+GUARD = str(Path(__file__).with_name("guard.py"))
 # A member that was killed is missed after 6 s; by Kafka's default its partitions would be held for 45 s. A
 # heartbeat brings the news that another has come: workers that start one after another share sooner.
 # Commits each second keep the lag that is shown true, and little is handled again after a kill.
@@ -44,7 +46,9 @@ def launch(program: Program, index: int, pipeline: Pipeline) -> Launch:
     run, cwd = program.run, str(pipeline.folder)
     if isinstance(run, Command) and run.speaks is Speaks.KAFKA:
         environ["TAILRACE_BROKER"] = program.broker
-        return Launch((*run.argv, *program.args), cwd, environ, None)
+        # It needs no packages, and without them it starts in a fifth of the time.
+        guard = (sys.executable, "-S", "-E", GUARD, str(os.getpid()))
+        return Launch((*guard, *run.argv, *program.args), cwd, environ, None)
     module = COMMAND_WORKER if isinstance(run, Command) else PYTHON_WORKER
     more = ("--answers", run.answers.value) if isinstance(run, Command) else ()
     return Launch(
