@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tailrace.auth import declared
 from tailrace.core.errors import BrokerUnavailable
 from tailrace.memory import MemoryLog, MemoryReader
 from tailrace.settings import GrantEntry, PrincipalEntry, Settings, TaskLogs
+from tailrace.transports.sink import HttpSink
 from tailrace.transports.tasklogs import stream as streams
 
 
@@ -338,6 +340,34 @@ async def test_an_unfinished_last_line_is_one_of_the_last(live, file):
         worker.write(b"\nf3\nunfinished")
     await wire.until(lambda: len(lines(wire)) == 5)
     assert lines(wire) == ["f2", "FATAL", "t1", "f3", "unfinished"]
+
+
+@pytest.mark.parametrize("media", ["*/*", "text/plain", "application/x-ndjson", "text/event-stream"])
+@pytest.mark.parametrize("query", ["", "&tail=100000"])
+async def test_who_does_not_read_holds_little(live, monkeypatch, media, query):
+    """A record of very many lines is made ready as its client takes it."""
+    written = []
+    sent = HttpSink.write
+    monkeypatch.setattr(HttpSink, "write", lambda sink, data: (written.append(len(data)), sent(sink, data)))
+    live.log.append("job", log("x" + "\n" * 300_000 + "y"))
+    wire = await ask(live, query, accept(media))
+    body = await wire.rest()
+    assert body.count(b"y") >= 1
+    assert wire.whole
+    assert max(written) <= 160 << 10
+
+
+async def test_last_lines_of_all_clients_share_a_bound(settings, folder):
+    """Who comes when nothing is left is told, and what is held is given back."""
+    small = replace(settings, limits=replace(settings.limits, pages=1 << 20))
+    async with live_gateway(small, MemoryLog()) as live:
+        live.log.create("job", 1)
+        live.log.append("job", *(log("x" * 100_000) for _ in range(20)))
+        wire = await ask(live, "&tail=20")
+        assert b"[tailrace] Too many last lines" in await wire.rest()
+        for _ in range(3):
+            wire = await ask(live, "&tail=9")
+            assert (await wire.rest()).count(b"x\r\n") == 9
 
 
 async def test_every_cursor_resumes(live, file):

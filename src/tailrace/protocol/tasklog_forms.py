@@ -21,7 +21,7 @@ NDJSON = "application/x-ndjson"
 
 
 class Step(NamedTuple):
-    """Lines without their line feeds, and the reader's cursor after them."""
+    """Lines without their line feeds, and the reader's cursor after them; none where more of them follow."""
 
     lines: Sequence[bytes]
     cursor: str
@@ -116,7 +116,8 @@ class NdjsonForm:
     def steps(self, steps: Sequence[Step]) -> Sequence[bytes]:
         """All lines, and the cursor after the last: until it is there they do not count."""
         rows = [line_json(line) + b"\n" for step in steps for line in step.lines]
-        return [b"".join(rows) + self.heartbeat(steps[-1].cursor, away=False)]
+        told = self.heartbeat(steps[-1].cursor, away=False) if steps[-1].cursor else b""
+        return [b"".join(rows) + told]
 
     def heartbeat(self, cursor: str, *, away: bool) -> bytes:
         """The cursor as a control line."""
@@ -145,7 +146,7 @@ class SseForm:
         for step in steps:
             last = len(step.lines) - 1
             for n, line in enumerate(step.lines):
-                place = b"id: %b\n" % step.cursor.encode() if n == last else b""
+                place = b"id: %b\n" % step.cursor.encode() if n == last and step.cursor else b""
                 events.append(b"%bdata: %b\n\n" % (place, line_json(line)))
         return [b"".join(events)]
 

@@ -16,6 +16,9 @@ from tailrace.protocol.framing import bare
 
 LINES, CURSOR, IDLE, EVENT = 0, 1, 2, 3
 
+# A record of many short lines is split in such parts.
+GROUP_BYTES = 4 << 10
+
 _HEAD = struct.Struct("<BIqI")
 
 
@@ -91,6 +94,19 @@ def read_items(data: bytes) -> Iterator[Item]:
         at += _HEAD.size
         yield Item(kind, partition, offset, data[at : at + size])
         at += size
+
+
+def line_groups(body: bytes) -> Iterator[tuple[Sequence[bytes], bool]]:
+    """The lines of one record, a few at a time, and whether they are its last."""
+    at = 0
+    while len(body) - at > GROUP_BYTES:
+        cut = body.rfind(b"\n", at, at + GROUP_BYTES)
+        cut = body.find(b"\n", at + GROUP_BYTES) if cut < 0 else cut
+        if cut < 0:
+            break
+        yield body[at:cut].split(b"\n"), False
+        at = cut + 1
+    yield body[at:].split(b"\n"), True
 
 
 def read_event(item: Item) -> tuple[str, dict[str, object]]:

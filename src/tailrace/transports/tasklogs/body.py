@@ -1,16 +1,23 @@
 """What a log's client is sent: lines of a file and of a topic, woven, with one cursor over both."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tailrace.core.cursors import Cursor, format_topic
 from tailrace.core.locate import TopicStart
 from tailrace.protocol.tasklog_cursor import FILE_NAME, FilePlace, cursor_text
 from tailrace.protocol.tasklog_forms import Step, framed
-from tailrace.protocol.tasklog_lines import CURSOR, IDLE, LINES, Item, read_event, read_items
+from tailrace.protocol.tasklog_lines import CURSOR, IDLE, LINES, Item, line_groups, read_event, read_items
 from tailrace.transports.sink import HttpSink
 from tailrace.transports.tasklogs.file import Read
 from tailrace.transports.tasklogs.request import LogRequest
+
+# A client that does not read costs about so much, and what it was not sent yet as it is kept for all.
+WRITE_BYTES = 64 << 10
+LINES_AT_ONCE = 1024
+# What a form adds to a line, about.
+LINE_BYTES = 32
 
 
 class LogBody:
@@ -41,7 +48,9 @@ class LogBody:
         self._tag: str | None = None
         self._positions: dict[int, int] = {}
         self._drained = asyncio.Event()
-        self._breaks_off = False
+        self._breaks_off = self._finishing = False
+        # What was given and is not made yet: few, as whoever gives waits for room.
+        self._waiting: deque[Iterator[bytes]] = deque()
 
     # -- where its client stands
 
@@ -73,64 +82,91 @@ class LogBody:
 
     def give_file(self, read: Read) -> None:
         """Lines of the file."""
+        self._flow(self._of_file(read))
+
+    def _of_file(self, read: Read) -> Iterator[bytes]:
         if read.cut:
-            self._event("gap", {"file": FILE_NAME, "cause": "truncated", "to": None})
-        if not read.lines:
-            self._place = read.place or self._place
-            return
-        if self._form.each_cursor:
-            pairs = zip(read.lines, read.places, strict=True)
-            steps = [Step((line,), cursor_text(place, self._topic_cursor)) for line, place in pairs]
-        else:
-            steps = [Step(read.lines, cursor_text(read.place, self._topic_cursor))]
-        self._place = read.place
-        self._give(steps)
+            yield from self._event("gap", {"file": FILE_NAME, "cause": "truncated", "to": None})
+        for at in range(0, len(read.lines), LINES_AT_ONCE):
+            lines = read.lines[at : at + LINES_AT_ONCE]
+            if self._form.each_cursor:
+                places = read.places[at : at + LINES_AT_ONCE]
+                pairs = zip(lines, places, strict=True)
+                steps = [Step((line,), cursor_text(place, self._topic_cursor)) for line, place in pairs]
+                self._place = places[-1]
+                yield self._lines(steps)
+            else:
+                is_last = at + LINES_AT_ONCE >= len(read.lines)
+                after = cursor_text(read.place, self._topic_cursor) if is_last else ""
+                yield self._lines([Step(lines, after)])
+        self._place = read.place or self._place
 
     def give_lines(self, lines: Sequence[bytes]) -> None:
         """Lines of the topic, behind which the cursor stands already."""
-        if lines:
-            self._give([Step(lines, self.cursor)])
+        self._flow(self._of_last(lines))
 
-    def _give(self, steps: Sequence[Step]) -> None:
+    def _of_last(self, lines: Sequence[bytes]) -> Iterator[bytes]:
+        weight = start = 0
+        for n, line in enumerate(lines, 1):
+            weight += len(line) + LINE_BYTES
+            if weight >= WRITE_BYTES or n == len(lines):
+                yield self._lines([Step(lines[start:n], self.cursor if n == len(lines) else "")])
+                weight, start = 0, n
+
+    def _lines(self, steps: Sequence[Step]) -> bytes:
         self.first_line = self.first_line or self._clock()
         self.lines += sum(len(step.lines) for step in steps)
-        self._send(self._form.steps(steps))
+        return self._framed(self._form.steps(steps))
 
     # -- what the topic's subscription writes
 
     @property
     def blocked(self) -> bool:
-        """Whether the last write has not left this process yet."""
-        return self._sink.blocked
+        """Whether what was given has not left this process yet."""
+        return self._sink.blocked or bool(self._waiting)
 
     def write(self, data: bytes) -> None:
         """Take what the hub says."""
+        self._flow(self._of_topic(data))
+
+    def _of_topic(self, data: bytes) -> Iterator[bytes]:
         steps: list[Step] = []
-        lines: list[bytes] = []
+        weight = 0
         for item in read_items(data):
             if item.kind == LINES:
-                if self._form.each_cursor:
-                    steps.append(self._step(item))
-                else:
-                    lines += item.body.split(b"\n")
+                for lines, is_last in line_groups(item.body):
+                    steps.append(self._step(item, lines, is_last=is_last))
+                    weight += sum(map(len, lines)) + LINE_BYTES * len(lines)
+                    if weight >= WRITE_BYTES:
+                        yield self._lines(steps)
+                        steps, weight = [], 0
                 continue
             if item.kind == CURSOR:
                 self._move_to(item.body.decode("ascii"))
-            if steps or lines:
-                self._give(steps or [Step(lines, self.cursor)])
-                steps, lines = [], []
+            if steps:
+                last = steps[-1] if self._form.each_cursor else Step(steps[-1].lines, self.cursor)
+                yield self._lines([*steps[:-1], last])
+                steps, weight = [], 0
             elif item.kind in {CURSOR, IDLE}:
-                self._beat()
+                yield from self._beat()
             if item.kind not in {CURSOR, IDLE}:
-                self._event(*read_event(item))
+                yield from self._event(*read_event(item))
 
-    def _step(self, item: Item) -> Step:
+    def _step(self, item: Item, lines: Sequence[bytes], *, is_last: bool) -> Step:
+        """Lines of a record, and where its reader stands behind the last of them."""
+        if not self._form.each_cursor or not is_last:
+            return Step(lines, "")
         self._positions[item.partition] = item.offset + 1
         self._topic_cursor = format_topic(self._task, self._tag, self._positions)
-        return Step(item.body.split(b"\n"), self.cursor)
+        return Step(lines, self.cursor)
 
     def finish(self) -> None:
-        """The end: a client that could be told nothing has to see that the log may go on."""
+        """The end, once all that was given has left."""
+        self._finishing = True
+        self._push()
+
+    def _finish(self) -> None:
+        # A client that could be told nothing has to see that the log may go on.
         if self._breaks_off:
             self._sink.abort()
         else:
@@ -144,37 +180,53 @@ class LogBody:
 
     def _end(self) -> None:
         self.over.set()
+        self._waiting.clear()
         # Who waits for room waits no more.
         self._drained.set()
 
     # -- beside the lines
 
-    def _beat(self) -> None:
-        beat = self._form.heartbeat(self.cursor, away=self._is_away())
-        self._send([beat] if beat else ())
+    def _beat(self) -> Iterator[bytes]:
+        if beat := self._form.heartbeat(self.cursor, away=self._is_away()):
+            yield self._framed([beat])
 
-    def _event(self, name: str, body: Mapping[str, object]) -> None:
+    def _event(self, name: str, body: Mapping[str, object]) -> Iterator[bytes]:
         if name == "gap" and "topic" in body:
             self._move_to(str(body["cursor"]))
         self._breaks_off = name == "bye" and not self._form.tells
-        said = self._form.event(name, {**body, "cursor": self.cursor})
-        self._send([said] if said else ())
+        if said := self._form.event(name, {**body, "cursor": self.cursor}):
+            yield self._framed([said])
 
-    def _send(self, pieces: Sequence[bytes]) -> None:
-        if pieces:
-            data = framed(pieces, is_chunked=self._sink.chunked)
-            self.nbytes += len(data)
-            self.heard = self._clock()
-            self._sink.write(data)
+    def _framed(self, pieces: Sequence[bytes]) -> bytes:
+        return framed(pieces, is_chunked=self._sink.chunked)
 
     # -- back-pressure
 
+    def _flow(self, writes: Iterator[bytes]) -> None:
+        """Make and send writes one by one, each when the one before has left."""
+        self._waiting.append(writes)
+        self._push()
+
+    def _push(self) -> None:
+        while self._waiting and not self._sink.blocked and not self.over.is_set():
+            data = next(self._waiting[0], None)
+            if data is None:
+                self._waiting.popleft()
+                continue
+            self.nbytes += len(data)
+            self.heard = self._clock()
+            self._sink.write(data)
+        if self._finishing and not self._waiting and not self.over.is_set():
+            self._finish()
+
     async def room(self) -> None:
-        """Wait until what was written has left."""
-        while self._sink.blocked and not self.over.is_set():
+        """Wait until what was given has left."""
+        while self.blocked and not self.over.is_set():
             self._drained.clear()
             await self._drained.wait()
 
     def drained(self) -> None:
-        """All has left."""
-        self._drained.set()
+        """What was written has left."""
+        self._push()
+        if not self.blocked:
+            self._drained.set()

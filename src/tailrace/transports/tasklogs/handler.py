@@ -43,6 +43,7 @@ class TaskLogs:
             LogFolder(gateway.settings.tasklogs.folder),
             disk,
             LogWatch(disk, reader, loop.time, spawn),
+            gateway.pages,
             gateway.tallies["tasklog"],
             loop.time,
             spawn,

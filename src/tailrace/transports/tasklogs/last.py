@@ -3,7 +3,7 @@
 import heapq
 from bisect import bisect_left
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -16,6 +16,8 @@ from tailrace.protocol.tasklog_lines import log_lines
 READ_BYTES = 1 << 20
 # Lines that are held until all are known; of longer ones there are fewer.
 HELD_BYTES = 16 << 20
+# What a line takes beside its bytes, about.
+LINE_BYTES = 48
 
 
 class _Row(NamedTuple):
@@ -32,17 +34,20 @@ class LastLines:
     after: TopicStart
 
 
-async def last_lines(hub: Hub, reader: LogReader, topic: str, count: int) -> LastLines:
-    """A topic's last lines.
+async def last_lines(
+    hub: Hub, reader: LogReader, topic: str, count: int, hold: Callable[[int], None]
+) -> LastLines:
+    """A topic's last lines; `hold` is told of each further byte that is held for them.
 
     Raises:
+        Overloaded: `hold` says that there is no room.
         TopicNotFound: it does not exist.
         BrokerUnavailable: no broker can say so at present.
     """
     records = max(count, 1)
     while True:
         (found,) = await hub.locate([topic], Last(min(records, MAX_LAST)), END)
-        rows, size = await _read(reader, found)
+        rows, size = await _read(reader, found, hold)
         lines = deque((line for row in heapq.merge(*rows, key=_when) for line in row.lines), maxlen=count)
         read = sum(map(len, rows))
         # Records without a value have no line; fewer records than asked for are all there are.
@@ -53,22 +58,31 @@ async def last_lines(hub: Hub, reader: LogReader, topic: str, count: int) -> Las
         records *= 4
 
 
+def _size(row: _Row) -> int:
+    return sum(map(len, row.lines)) + LINE_BYTES * len(row.lines)
+
+
 def _when(row: _Row) -> int:
     return row.timestamp
 
 
-async def _read(reader: LogReader, found: TopicStart) -> tuple[Sequence[Sequence[_Row]], int]:
+async def _read(
+    reader: LogReader, found: TopicStart, hold: Callable[[int], None]
+) -> tuple[Sequence[Sequence[_Row]], int]:
     """Each partition's rows from the start to the end, the last of them if they are too large."""
     partitions: list[Sequence[_Row]] = []
     size = 0
     for partition, end in (found.to or {}).items():
         rows: deque[_Row] = deque()
-        held = 0
+        held = most = 0
         async for row in _rows(reader, found.feed.topic, partition, found.positions.get(partition, end), end):
             rows.append(row)
-            held += sum(map(len, row.lines))
+            held += _size(row)
             while held > HELD_BYTES // max(1, len(found.to or ())) and len(rows) > 1:
-                held -= sum(map(len, rows.popleft().lines))
+                held -= _size(rows.popleft())
+            if held > most:
+                hold(held - most)
+                most = held
         partitions.append(rows)
         size += held
     return partitions, size

@@ -14,6 +14,7 @@ from tailrace.core.ports import LogReader
 from tailrace.core.selection import Selection
 from tailrace.core.tally import Tally
 from tailrace.protocol.tasklog_lines import LogFormat
+from tailrace.transports.budget import Budget, Share
 from tailrace.transports.sink import HttpSink
 from tailrace.transports.tasklogs.body import LogBody
 from tailrace.transports.tasklogs.file import FileReader
@@ -57,6 +58,7 @@ class LogServices:
     folder: LogFolder
     disk: Disk
     watch: LogWatch
+    pages: Budget
     tally: Tally
     clock: Callable[[], float]
     spawn: Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
@@ -88,9 +90,9 @@ class LogStream:
         self.body = LogBody(request, sink, lambda: services.watch.away_for() > 0, services.clock)
         self._file = FollowedLog(reader, self.body, services.disk, services.watch)
         self._subscription = services.hub.stream(self.body, LOG_FORMAT, tally=services.tally)
-        self._topic_begun = self._awaits_topic = False
-        # Whether there was no topic when it began: all that such a one has is new.
-        self._made_later = False
+        self._share = Share(services.pages, "Too many last lines of logs are on their way.")
+        # Made later: there was no topic when it began, so that all it has is new.
+        self._topic_begun = self._awaits_topic = self._made_later = False
 
     # -- its life
 
@@ -115,12 +117,14 @@ class LogStream:
             self._subscription.fail(Internal("The log broke off.", cause=type(error).__name__))
         finally:
             self._subscription.close()
+            self._share.release()
             services.watch.forget(self._file.reader)
             services.watch.leave(task)
 
     def _drain(self) -> None:
         self.body.drained()
-        self._subscription.wake()
+        if not self.body.blocked:
+            self._subscription.wake()
 
     async def _run(self) -> None:
         try:
@@ -169,7 +173,9 @@ class LogStream:
         return None
 
     async def _last(self, count: int) -> LastLines:
-        return await last_lines(self._services.hub, self._services.reader, self._request.task, count)
+        services = self._services
+        self._share.release()
+        return await last_lines(services.hub, services.reader, self._request.task, count, self._share.grow)
 
     def _give_last(self, found: LastLines) -> TopicStart:
         self.body.stand_at(found.after)
@@ -178,6 +184,8 @@ class LogStream:
 
     async def _follow_topic(self, start: TopicStart | None) -> None:
         start = start or await self._locate()
+        await self.body.room()
+        self._share.release()
         if not start.gaps:
             # Otherwise the first of them says where it stands.
             self.body.stand_at(start)
