@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import json
 import os
+import socket
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -572,13 +574,13 @@ async def test_who_leaves_before_it_begins_leaves_nothing(live, file):
     """A connection that is reset while its answer begins."""
     file.write_bytes(b"one\n")
     before = open_files()
-    for _ in range(30):
-        reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
-        del reader
-        wanted = b"GET /api/v1/logs?method=kafka&id=job&follow=true HTTP/1.1\r\n"
-        writer.write(wanted + b"Host: x\r\nAuthorization: Basic tr_ann\r\n\r\n")
-        await asyncio.sleep(0)
-        writer.transport.abort()
+    wanted = b"GET /api/v1/logs?method=kafka&id=job&follow=true HTTP/1.1\r\n"
+    for n in range(200):
+        with socket.create_connection(("127.0.0.1", live.port)) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(wanted + b"Host: x\r\nAuthorization: Basic tr_ann\r\n\r\n")
+            for _ in range(n % 8):
+                await asyncio.sleep(0)
     await everything_is_let_go(live, before)
 
 
