@@ -89,6 +89,7 @@ def test_a_whole_app_is_a_program(place, topic):
     place.write(whole_py=WHOLE.format(t=topic), p_yml=f"programs: {{all: {program}}}\ntopics: {topics}\n")
     place.send(topic, ["a"])
     running = place.start("run", "p.yml")
+    running.ready()
     wanted = {"up": ["A"], "twice": ["aa"], "ticks": ["tick"]}
     wait_for(lambda: {end: place.values(f"{topic}-{end}") for end in wanted} == wanted, running.said)
     assert running.stop() == 0

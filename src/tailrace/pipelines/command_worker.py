@@ -137,7 +137,8 @@ class CommandWorker:
             raise TailraceError("The last records were not stored in time.", hint="Check the brokers.")
         if code and not self._stop.is_set():
             raise CommandFailed(f"{self._spec.run[0]} ended with exit code {code}.")
-        self._say("done", 0)
+        # One that was told to end has more to print when it is started again.
+        self._say("stopping" if self._stop.is_set() else "done", 0)
 
     def _take(self, talk: Conversation) -> None:
         read = text_results if self._spec.format == "text" else json_results

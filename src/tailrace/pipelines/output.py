@@ -1,11 +1,14 @@
 """What programs print: split into lines, kept in a file of bounded size for each program."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 MAX_LINE_BYTES = 64 * 1024
 """A longer line is shown and kept in pieces."""
+SHOWN_LINES = 500
+"""A second, of one program; the rest is in its file alone."""
 KEPT_BYTES = 8 * 1024 * 1024
 """A program's file and the one before it, each."""
 
@@ -37,6 +40,30 @@ def _pieces(line: bytes) -> Iterator[bytes]:
     yield line[:MAX_LINE_BYTES]
     for start in range(MAX_LINE_BYTES, len(line), MAX_LINE_BYTES):
         yield line[start : start + MAX_LINE_BYTES]
+
+
+class Throttle:
+    """Which lines of one program are shown: so many a second, as nobody reads more."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since = clock()
+        self._shown = self._left_out = 0
+
+    def left_out(self) -> int:
+        """How many were not shown, once their second is over; then they are told."""
+        if self._clock() - self._since < 1:
+            return 0
+        self._since, self._shown = self._clock(), 0
+        count, self._left_out = self._left_out, 0
+        return count
+
+    def passes(self) -> bool:
+        """Whether one more is shown."""
+        shown = self._shown < SHOWN_LINES
+        self._shown += shown
+        self._left_out += not shown
+        return shown
 
 
 class KeptOutput:

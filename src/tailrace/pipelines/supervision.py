@@ -15,7 +15,7 @@ from tailrace.pipelines.lags import LagWatch
 from tailrace.pipelines.launch import launch
 from tailrace.pipelines.making import Partitions
 from tailrace.pipelines.model import Pipeline, Program
-from tailrace.pipelines.output import KeptOutput
+from tailrace.pipelines.output import KeptOutput, Throttle
 from tailrace.pipelines.workers import ENDED, UP, State, Worker
 from tailrace.runtime.spec import WRONG_USAGE
 
@@ -41,6 +41,7 @@ class Supervisor:
         self._pipeline = pipeline
         self._console = console
         self._kept = {p.name: KeptOutput(outputs / f"{p.name}.log") for p in programs} if outputs else {}
+        self._throttles = {program.name: Throttle() for program in programs}
         self._workers = [
             Worker(program, index, launch(program, index, pipeline), self._printed, self._changed)
             for program in programs
@@ -152,6 +153,11 @@ class Supervisor:
     def _printed(self, worker: Worker, line: bytes) -> None:
         text = line.rstrip(b"\r").decode(errors="replace")
         self._keep(worker, text)
+        throttle = self._throttles[worker.program.name]
+        if left_out := throttle.left_out():
+            self._console.note(f"{left_out:,} lines of {worker.program.name} are not shown here.")
+        if not throttle.passes():
+            return
         self._console.line(worker.name, "".join(c if c.isprintable() or c == "\t" else " " for c in text))
 
     def _keep(self, worker: Worker, text: str) -> None:

@@ -185,7 +185,10 @@ class Worker:
 
     def _dies(self, code: int) -> bool:
         """Whether an end with this code is one too early: a program that only writes may be done."""
-        return code != DONE or bool(self.program.reads)
+        if code != DONE or self.program.reads:
+            return True
+        # One that somebody else has stopped ends with the same code, but does not say that it is done.
+        return self._status.state == "stopping"
 
     def _ended(self) -> bool:
         if self._stopping.is_set():

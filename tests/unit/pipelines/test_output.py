@@ -2,7 +2,7 @@
 
 import pytest
 
-from tailrace.pipelines.output import MAX_LINE_BYTES, KeptOutput, LineSplitter
+from tailrace.pipelines.output import MAX_LINE_BYTES, SHOWN_LINES, KeptOutput, LineSplitter, Throttle
 
 
 @pytest.mark.parametrize("pieces", [[b"a\nb\n\nc"], [b"a", b"\nb\n", b"\nc"], [b"a\n", b"b\n\n", b"c"]])
@@ -43,3 +43,13 @@ def test_kept_output_goes_on_where_it_was(tmp_path):
         kept.add(line)
         kept.close()
     assert (tmp_path / "one.log").read_bytes() == b"a\nb\n"
+
+
+def test_a_flood_is_shown_in_part():
+    """So many lines a second; how many were left out is said in the next one."""
+    now = [0.0]
+    throttle = Throttle(lambda: now[0])
+    assert [throttle.passes() for _ in range(SHOWN_LINES + 5)] == [True] * SHOWN_LINES + [False] * 5
+    assert throttle.left_out() == 0
+    now[0] = 1.5
+    assert (throttle.left_out(), throttle.passes(), throttle.left_out()) == (5, True, 0)

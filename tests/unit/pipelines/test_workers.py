@@ -69,6 +69,14 @@ async def test_wrong_usage_is_not_tried_again(tmp_path):
     assert (watched.worker.state, watched.worker.restarts.total) == (State.FAILED, 0)
 
 
+async def test_a_task_that_was_cut_is_not_done(tmp_path):
+    """Somebody's SIGTERM, to which a worker answers with exit code 0, is no end of the work."""
+    cut = STATUS + 'os.write(status, b\'{"state": "stopping"}\\n\')'
+    watched = Watched(cut, tmp_path, spec=b"{}", restarts=0)
+    await watched.worker.run()
+    assert watched.worker.state is State.FAILED
+
+
 async def test_a_reader_that_ends_by_itself_is_started_again(tmp_path):
     """Somebody's SIGTERM leaves its partitions to nobody."""
     watched = Watched("pass", tmp_path, restarts=1, reads=(Ref("a", Place(1, 1)),))
