@@ -212,9 +212,8 @@ def _take_people(
     first_look: FirstLook | None,
     people: People,
 ) -> None:
-    """Go by what the file says now; who may do what in a first look stands in no file."""
-    if first_look is None:
-        identities.replace(declared(people.principals, open_=settings.server.open))
+    """Go by what the file says now."""
+    identities.replace(declared(people.principals, open_=settings.server.open and first_look is None))
     owners.replace(people.owners)
 
 

@@ -22,6 +22,7 @@ class Identities:
         sessions: those of browsers.
         local: the origins from which anonymous may come, if it must be this machine.
         pages: the origins from which anonymous may write otherwise.
+        always: principals who stand beside those of any file.
     """
 
     def __init__(
@@ -30,8 +31,10 @@ class Identities:
         sessions: Sessions,
         local: OriginRules | None = None,
         pages: OriginRules = _OWN_PAGES,
+        always: Iterable[tuple[Principal, str | None]] = (),
     ) -> None:
-        self._known = _Known(principals)
+        self._always = tuple(always)
+        self._known = _Known(_together(self._always, principals))
         self._sessions = sessions
         self._local = local
         self._pages = pages
@@ -51,12 +54,17 @@ class Identities:
 
     @classmethod
     def for_dev(cls, settings: Settings, sessions: Sessions, token: str) -> "Identities":
-        """The token's bearer may do everything; anonymous may use the topic of `/kafka` from this machine."""
+        """Beside the file's, the token's bearer may do everything, and anonymous use the topic of `/kafka`.
+
+        Raises:
+            ConfigurationError: a principal of the file is wrong.
+        """
         bearer = Principal("dev", (Grant(EVERYTHING, "*"),))
         topic = settings.socketio.topic
         visitor = Principal(ANONYMOUS, (Grant(frozenset({Action.READ, Action.WRITE}), topic),))
         local = _LOCAL_PAGES_AND_NULL if settings.socketio.allow_null_origin else _LOCAL_PAGES
-        return cls([(bearer, token_digest(token)), (visitor, None)], sessions, local)
+        always = [(bearer, token_digest(token)), (visitor, None)]
+        return cls(declared(settings.principals, open_=False), sessions, local, always=always)
 
     def replace(self, principals: Iterable[tuple[Principal, str | None]]) -> None:
         """Go by other principals from now on; sessions end whose token is not good any more.
@@ -64,7 +72,7 @@ class Identities:
         Raises:
             ConfigurationError: they can't be; nothing has changed then.
         """
-        known = _Known(principals)
+        known = _Known(_together(self._always, principals))
         if not known.by_digest and not known.anonymous.grants:
             # As at the start: a file that was emptied would lock everybody out.
             raise ConfigurationError("No identity is set up.", hint="Add [[principals]] to tailrace.toml.")
@@ -172,6 +180,18 @@ class _Known:
             raise ConfigurationError(f"The principal {principal.name!r} has the token of another one.")
         else:
             self.by_digest[digest] = principal
+
+
+def _together(
+    always: Iterable[tuple[Principal, str | None]], principals: Iterable[tuple[Principal, str | None]]
+) -> list[tuple[Principal, str | None]]:
+    """All of both; anonymous, who may be in both, may do what either says."""
+    everyone = [*always, *principals]
+    nobody = [one for one, _ in everyone if one.anonymous]
+    if len(nobody) < 2 or not any(one.anonymous for one, _ in always):
+        return everyone
+    merged = Principal(ANONYMOUS, tuple(grant for one in nobody for grant in one.grants))
+    return [*(each for each in everyone if not each[0].anonymous), (merged, None)]
 
 
 def declared(entries: Iterable[PrincipalEntry], *, open_: bool) -> list[tuple[Principal, str | None]]:

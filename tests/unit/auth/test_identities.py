@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrace.auth import Action, Identities, Sessions, new_token, token_digest
+from tailrace.auth import Action, Identities, Sessions, declared, new_token, token_digest
 from tailrace.core.errors import ConfigurationError, Forbidden, Unauthenticated
 from tailrace.settings import GrantEntry, PrincipalEntry, Server, Settings, SocketIO
 
@@ -171,6 +171,20 @@ def test_dev_gives_all_to_its_token_and_one_topic_to_visitors():
         found.identify(None, None, host="127.0.0.1", origin="null")
     nulls = Settings(socketio=SocketIO(allow_null_origin=True))
     assert Identities.for_dev(nulls, Sessions(), "t").identify(None, None, host="localhost", origin="null")
+
+
+def test_dev_has_the_principals_of_the_file_too():
+    """Also once they were read anew; anonymous may do what the file and dev say."""
+    settings = Settings(principals=(ALICE, ANYBODY), socketio=SocketIO(topic="chat"))
+    found = Identities.for_dev(settings, Sessions(), "short")
+    for _ in range(2):
+        assert found.identify(f"Bearer {TOKEN}", None).name == "alice"
+        assert found.identify("Bearer short", None).name == "dev"
+        visitor = found.identify(None, None, host="localhost", origin="http://localhost")
+        assert {grant.pattern for grant in visitor.grants} == {"chat", "orders"}
+        found.replace(declared(settings.principals, open_=False))
+    found.replace([])
+    assert found.identify("Bearer short", None).name == "dev"
 
 
 @pytest.mark.parametrize(
