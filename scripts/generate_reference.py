@@ -87,7 +87,9 @@ def errors_page() -> str:
 def commands_page() -> str:
     """Every command's own help."""
     parts = [_head("Commands", "What `tailrace COMMAND --help` prints.")]
-    with click.Context(tailrace, info_name="tailrace", terminal_width=HELP_WIDTH) as context:
+    # With the settings of the command line: a command keeps the option for help that it was first asked with.
+    settings = tailrace.context_settings
+    with click.Context(tailrace, info_name="tailrace", terminal_width=HELP_WIDTH, **settings) as context:
         for name, text in _helps(tailrace, context):
             parts.append(f"## {name}\n\n```text\n{text.rstrip()}\n```\n")
     return "\n".join(parts)
