@@ -81,7 +81,7 @@ def test_every_command_is_in_the_manual(generator, name):
 @pytest.fixture(scope="module")
 def pages(generator):
     """Made by a process of its own: a command keeps the option for help that it was first asked with."""
-    code = "import json, generate_reference as g; print(json.dumps({name: page() for name, page in g.PAGES.items()}))"
+    code = "import json, generate_reference as g; print(json.dumps({n: p() for n, p in g.PAGES.items()}))"
     folder = Path(generator.__file__).parent
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, check=True, timeout=60
