@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
 
 TAILRACE = [sys.executable, "-c", "from tailrace.cli import main; main()"]
 CALC = """
+import asyncio
 import time
 from tailrace import App
 app = App("calc-{topic}")
@@ -24,6 +25,16 @@ def one(left: str, right: str, operation: str):
 @app.task
 async def broken():
     raise OSError("the disk is full")
+
+@app.task
+def train():
+    print("begun", flush=True)
+    time.sleep(60)
+
+@app.task
+async def fetch():
+    print("begun", flush=True)
+    await asyncio.sleep(60)
 
 @app.on("{topic}", start="earliest", on_error="skip", coerce=True)
 def two(value: dict[str, int | str]):
@@ -133,6 +144,15 @@ def test_a_task_that_raises(run):
     assert process.returncode == 1
     assert 'raise OSError("the disk is full")' in err
     assert "Error: calc:broken failed.\nWhy:   OSError: the disk is full\n" in err
+
+
+@pytest.mark.parametrize(("task", "number"), [("train", signal.SIGTERM), ("fetch", signal.SIGINT)])
+def test_a_task_that_a_signal_cuts_is_not_done(run, task, number):
+    """Half a training must not be taken for a whole one."""
+    process = run(f"calc:{task}")
+    assert process.stdout.readline() == "begun\n"
+    code, _, _ = stop(process, number)
+    assert code == 128 + number
 
 
 def test_a_worker_by_its_seam(kafka, topic, tmp_path):

@@ -92,15 +92,14 @@ def _run_target(
     target: str, workers: int | None, client_id: str, arguments: list[str], broker: str, kafka: dict[str, Any]
 ) -> int:
     from tailrace.runtime import worker  # noqa: PLC0415  # imported when used
-    from tailrace.runtime.spec import DONE, WorkerSpec  # noqa: PLC0415  # likewise
+    from tailrace.runtime.spec import WorkerSpec  # noqa: PLC0415  # likewise
     from tailrace.telemetry.logs import configure_logs  # noqa: PLC0415  # likewise
 
     configure_logs("text")
     # What a program prints is seen when it prints it, through a pipe too.
     sys.stdout.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]  # it is a text stream
     spec = WorkerSpec(target, broker=broker, kafka=kafka, client_id=client_id, args=arguments)
-    worker.run(spec, None, workers=workers)
-    return DONE
+    return worker.run(spec, None, workers=workers)
 
 
 def _cluster(broker: str | None, config: str | None, client: tuple[str, ...]) -> tuple[str, dict[str, Any]]:

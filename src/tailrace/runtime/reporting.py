@@ -25,6 +25,8 @@ class Reporter:
         self._ended = threading.Event()
         self._state: State | None = None
         self._what = ""
+        # Whether all was done, or a signal has cut it.
+        self.whole = True
         self._thread = threading.Thread(target=self._run, name="tailrace-status", daemon=True)
 
     def begun(self, what: str) -> None:
@@ -44,7 +46,7 @@ class Reporter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        if error is None:
+        if error is None and self.whole:
             self._say("done")
 
     def _run(self) -> None:

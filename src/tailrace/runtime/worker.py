@@ -43,9 +43,15 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupted(BaseException):
     """A signal has come while a task ran on the main thread."""
 
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
-def run(spec: WorkerSpec, tell: Callable[[Status], None] | None, *, workers: int | None = None) -> None:
+
+def run(spec: WorkerSpec, tell: Callable[[Status], None] | None, *, workers: int | None = None) -> int:
     """Run what the spec names to its end, or until a signal; `tell` hears its state.
+
+    Answers the exit code: a task that a signal cut is not done, and has 128 and the signal's number.
 
     Raises:
         ConfigurationError: it cannot be run as it is said.
@@ -60,7 +66,7 @@ def run(spec: WorkerSpec, tell: Callable[[Status], None] | None, *, workers: int
     name = client_name(spec.client_id, target.app.name)
     service = Service(target.app, programs, KafkaServices(settings), name, interval)
     try:
-        _run(service, programs, spec.args, f"{name}: {describe(programs)}", tell)
+        return _run(service, programs, spec.args, f"{name}: {describe(programs)}", tell)
     except TailraceError:
         raise
     except Exception as error:
@@ -75,68 +81,84 @@ def _run(
     arguments: list[str],
     what: str,
     tell: Callable[[Status], None] | None,
-) -> None:
+) -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, Reporter(service, tell) as reporter:
         runner.run(service.start())
         try:
             reporter.begun(what)
             if isinstance(programs[0], Task):
-                _run_task(runner, service, programs[0], arguments)
+                code = _run_task(runner, service, programs[0], arguments)
+                reporter.whole = code == DONE
             else:
-                runner.run(_serve(service, reporter))
+                code = runner.run(_serve(service, reporter))
         finally:
             reporter.stopping()
             runner.run(service.finish())
+        return code
 
 
-def _run_task(runner: asyncio.Runner, service: Service, task: Task, arguments: list[str]) -> None:
+def _run_task(runner: asyncio.Runner, service: Service, task: Task, arguments: list[str]) -> int:
     if is_async(task.function):
-        runner.run(_until_signal(service, task, arguments))
-        return
+        return runner.run(_until_signal(service, task, arguments))
     before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
     try:
         service.run_task(task, arguments)
-    except Interrupted:
-        return
+    except Interrupted as cut:
+        return _code(cut.number)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    return DONE
+
+
+def _code(signal_number: int) -> int:
+    return 128 + signal_number
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     del frame
     signal.signal(number, signal.SIG_DFL)
-    raise Interrupted
+    raise Interrupted(number)
 
 
-async def _until_signal(service: Service, task: Task, arguments: list[str]) -> None:
+async def _until_signal(service: Service, task: Task, arguments: list[str]) -> int:
     running = asyncio.ensure_future(service.run_async_task(task, arguments))
-    _on_signals(running.cancel)
+    came: list[int] = []
+
+    def on_signal(number: int) -> None:
+        came.append(number)
+        running.cancel()
+
+    _on_signals(on_signal)
     try:
         await running
     except asyncio.CancelledError:
-        return
+        if not came:
+            raise TailraceError("The task was cancelled by its own code.") from None
+        return _code(came[0])
+    return DONE
 
 
-async def _serve(service: Service, reporter: Reporter) -> None:
+async def _serve(service: Service, reporter: Reporter) -> int:
     stop = asyncio.Event()
 
-    def on_signal() -> None:
+    def on_signal(_: int) -> None:
         reporter.stopping()
         stop.set()
 
     _on_signals(on_signal)
     await service.serve(stop)
+    return DONE
 
 
-def _on_signals(first: Callable[[], object]) -> None:
+def _on_signals(first: Callable[[int], object]) -> None:
     """The first signal asks for the end; a second one does not wait for it."""
     loop = asyncio.get_running_loop()
 
     def come(number: int) -> None:
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_DFL)
-        first()
+        first(number)
 
     for number in _SIGNALS:
         loop.add_signal_handler(number, come, number)
@@ -184,12 +206,11 @@ def main(arguments: list[str]) -> int:
             os.kill(os.getpid(), signal.SIGTERM)
 
     try:
-        run(read_spec(document), tell)
+        return run(read_spec(document), tell)
     except msgspec.DecodeError as error:
         return _failed(tell, ConfigurationError("The worker's spec cannot be read.", cause=str(error)))
     except TailraceError as error:
         return _failed(tell, error)
-    return DONE
 
 
 def _failed(tell: Callable[[Status], None], error: TailraceError) -> int:
