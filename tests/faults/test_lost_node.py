@@ -90,6 +90,21 @@ def gateway(losing, tmp_path):
     started.stop()
 
 
+async def what_is_left(question):
+    """What is known in spite of the lost node; a client that took that one for the controller fails first."""
+    end = time.monotonic() + 30
+    while True:
+        began = time.monotonic()
+        try:
+            await question(TOPIC)
+        except PartitionsUnavailable as some:
+            return some
+        except BrokerUnavailable:
+            assert time.monotonic() < end
+        finally:
+            assert time.monotonic() - began < 16
+
+
 async def test_questions_are_answered_about_the_partitions_that_are_left(losing, reader):
     """The error says which one could not be asked and has the others' offsets, also during an election."""
     for partition in range(3):
@@ -98,11 +113,7 @@ async def test_questions_are_answered_about_the_partitions_that_are_left(losing,
     losing.kafka.embedded.kill_node(LOST_NODE)
     for _ in range(3):
         for question in (reader.latest, reader.earliest, lambda topic: reader.offsets_at(topic, 2**41)):
-            began = time.monotonic()
-            with pytest.raises(PartitionsUnavailable) as some:
-                await question(TOPIC)
-            assert set(some.value.known) == {0, 1}
-            assert time.monotonic() - began < 16
+            assert set((await what_is_left(question)).known) == {0, 1}
     losing.take_back()
     wait_for(lambda: losing.leader(2) != -1)
     assert (await reader.latest(TOPIC))[2] == 2
