@@ -2,11 +2,11 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections import defaultdict
 
 import pytest
@@ -37,24 +37,39 @@ class Workers:
         # The broker forgets a dead member as soon as it may.
         self.command = [sys.executable, "-c", "from tailrace.cli import main; main()", "run", "passing:app"]
         self.command += ["--broker", broker, "-X", "session.timeout.ms=6000"]
-        self.folder, self.log, self.running = folder, (folder / "workers.log").open("ab"), []
+        self.folder, self.running = folder, []
 
     def start(self):
-        self.running.append(
-            subprocess.Popen(self.command, cwd=self.folder, stdout=self.log, stderr=self.log, env=os.environ)
-        )
+        log = self.folder / f"worker-{uuid.uuid4()}.log"
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                self.command, cwd=self.folder, stdout=stream, stderr=stream, env=os.environ
+            )
+        self.running.append((process, log))
 
     def kill_oldest(self):
-        oldest = self.running.pop(0)
-        oldest.send_signal(signal.SIGKILL)
-        oldest.wait()
+        process, log = self.running[0]
+        wait_for(lambda: said_ready(log), 60, what="the oldest worker's partitions")
+        self.running.pop(0)
+        process.kill()
+        process.wait()
 
     def stop(self):
-        for one in self.running:
-            one.send_signal(signal.SIGTERM)
-        codes = [one.wait(60) for one in self.running]
-        self.log.close()
-        return codes
+        for process, log in self.running:
+            wait_for(lambda log=log: said_ready(log), 60, what="a worker's partitions")
+            process.terminate()
+        return [process.wait(60) for process, _ in self.running]
+
+    def close(self):
+        for process, _ in self.running:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def said_ready(log):
+    """Whether a worker has said what it does, which it does once it has its partitions."""
+    return b"pass_on" in log.read_bytes()
 
 
 class Results:
@@ -90,10 +105,7 @@ class Results:
 def workers(kafka, tmp_path):
     made = Workers(tmp_path, kafka.bootstrap_servers)
     yield made
-    for one in made.running:
-        if one.poll() is None:
-            one.kill()
-            one.wait()
+    made.close()
 
 
 def feed(broker, topic, count, seconds):
