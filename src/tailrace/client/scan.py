@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from tailrace.client.exchange import Address, Exchange
 from tailrace.client.problems import to_error
 from tailrace.client.records import Control, Gap, RecordBatch, Stalled, parse_lines
+from tailrace.client.resumed import SILENCE_SECONDS, TICK_SECONDS, Resumed
 from tailrace.client.topics import ends_of
 from tailrace.core.cursors import Cursor, Position, TopicCursor
 from tailrace.core.errors import BrokerUnavailable, Unavailable
@@ -16,11 +17,6 @@ from tailrace.core.scans import Batch, Missing, Progress, ScanRequest, Waiting
 from tailrace.core.starts import Moment, parse_start
 from tailrace.protocol.produce_lines import LineBuffer
 
-# Three of the gateway's heartbeats: a connection that is silent for longer is dead.
-SILENCE_SECONDS = 45.0
-TICK_SECONDS = 0.2
-FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
 # A reading that is to end gives up when nothing could be reached for so long.
 GIVE_UP_SECONDS = 60.0
 LONGEST_LINE = 64 << 20
@@ -55,7 +51,7 @@ class GatewayScan:
         self._started: dict[Place, int] | None = None
         self._ends: dict[Place, int] | None = None
         self._done = False
-        self._exchange: Exchange | None = self._open()
+        self._stream = Resumed(self._open, self._read, done=lambda: self._done, gives_up=self._gives_up)
 
     def cursor(self) -> Cursor:
         """Where to go on after the last event handed out."""
@@ -81,27 +77,12 @@ class GatewayScan:
 
     def events(self) -> Iterator[Batch | Missing | Waiting | None]:
         """What comes, until the stop or the limit."""
-        try:
-            yield from self._connections()
-        finally:
-            self._close()
+        return self._stream.events()
 
-    def _connections(self) -> Iterator[Batch | Missing | Waiting | None]:
-        pause, reached = FIRST_PAUSE_SECONDS, time.monotonic()
-        while not self._done:
-            try:
-                exchange = self._exchange = self._exchange or self._open()
-                for event in self._read(exchange):
-                    pause, reached = FIRST_PAUSE_SECONDS, time.monotonic()
-                    yield event
-            except Unavailable as error:
-                if self._stop is not None and _is_final(error, reached):
-                    raise
-                yield Waiting(error.detail)
-            self._close()
-            if not self._done:
-                yield from _ticks(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+    def _gives_up(self, error: Unavailable, seconds: float) -> bool:
+        # The gateway itself has waited for Kafka before it says that it is away.
+        final = isinstance(error, BrokerUnavailable) or seconds > GIVE_UP_SECONDS
+        return final and self._stop is not None
 
     def _open(self) -> Exchange:
         request = self._request
@@ -126,11 +107,6 @@ class GatewayScan:
         elif "tailrace-cursor" in head.headers and not self._tags:
             self._move_to(head.headers["tailrace-cursor"])
         return exchange
-
-    def _close(self) -> None:
-        if self._exchange:
-            self._exchange.close()
-        self._exchange = None
 
     def _read(self, exchange: Exchange) -> Iterator[Batch | Missing | Waiting | None]:
         lines = LineBuffer(LONGEST_LINE)
@@ -231,11 +207,6 @@ class GatewayScan:
             self._started = dict(self._next)
 
 
-def _is_final(error: Unavailable, reached: float) -> bool:
-    # The gateway itself has waited for Kafka before it says so.
-    return isinstance(error, BrokerUnavailable) or time.monotonic() - reached > GIVE_UP_SECONDS
-
-
 def _why(stalled: Stalled) -> str:
     if stalled.reason == "broker_unavailable":
         return "the gateway cannot reach Kafka"
@@ -252,10 +223,3 @@ def _fixed(stop: str | None) -> str | None:
     if not isinstance(parsed, Moment):
         return stop
     return datetime.fromtimestamp(parsed.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
-
-
-def _ticks(seconds: float) -> Iterator[None]:
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        time.sleep(min(TICK_SECONDS, left))
-        yield None

@@ -12,16 +12,12 @@ from tailrace.client.exchange import Address, Exchange
 from tailrace.client.problems import Problem, to_error
 from tailrace.client.records import End, Stalled
 from tailrace.client.responses import Head
+from tailrace.client.resumed import SILENCE_SECONDS, TICK_SECONDS, Resumed
 from tailrace.core.errors import TailraceError, TooLarge, Unavailable
 from tailrace.core.scans import Waiting
 from tailrace.protocol.produce_lines import LineBuffer
 
 PATH = "/api/v1/logs"
-# Three of the gateway's heartbeats: a connection that is silent for longer is dead.
-SILENCE_SECONDS = 45.0
-TICK_SECONDS = 0.2
-FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
 # A log that is to end gives up when nothing could be reached for so long.
 GIVE_UP_SECONDS = 60.0
 # A line of 1 MiB, each of its characters escaped.
@@ -92,31 +88,14 @@ class TaskLog:
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._done = False
-        self._exchange: Exchange | None = self._open()
+        self._stream = Resumed(self._open, self._read, done=lambda: self._done, gives_up=self._gives_up)
 
     def events(self) -> Iterator[LogEvent]:
         """What comes, until the log's end; None some times a second when nothing does."""
-        try:
-            yield from self._connections()
-        finally:
-            self._close()
+        return self._stream.events()
 
-    def _connections(self) -> Iterator[LogEvent]:
-        pause, reached = FIRST_PAUSE_SECONDS, time.monotonic()
-        while not self._done:
-            try:
-                exchange = self._exchange = self._exchange or self._open()
-                for event in self._read(exchange):
-                    pause, reached = FIRST_PAUSE_SECONDS, time.monotonic()
-                    yield event
-            except Unavailable as error:
-                if not self._request.follow and time.monotonic() - reached > GIVE_UP_SECONDS:
-                    raise
-                yield Waiting(error.detail)
-            self._close()
-            if not self._done:
-                yield from _ticks(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+    def _gives_up(self, _: Unavailable, seconds: float) -> bool:
+        return seconds > GIVE_UP_SECONDS and not self._request.follow
 
     def _open(self) -> Exchange:
         request = self._request
@@ -157,11 +136,6 @@ class TaskLog:
         finally:
             status = exchange.head.status if exchange.head else "failed"
             self._asked(f"{status} after {time.monotonic() - begun:.3f} s{said}")
-
-    def _close(self) -> None:
-        if self._exchange:
-            self._exchange.close()
-        self._exchange = None
 
     def _read(self, exchange: Exchange) -> Iterator[LogEvent]:
         lines = LineBuffer(LONGEST_LINE)
@@ -247,10 +221,3 @@ def _said(line: bytes) -> _Said:
         return _decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _no_log(str(error)) from None
-
-
-def _ticks(seconds: float) -> Iterator[None]:
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        time.sleep(min(TICK_SECONDS, left))
-        yield None
