@@ -1,5 +1,6 @@
 """The embedded cluster against its real processes."""
 
+import json
 import os
 import signal
 import socket
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from tailrace.broker import EmbeddedKafka, EmbeddedKafkaError, Listener
 from tailrace.testing import TestKafka
@@ -35,7 +36,7 @@ def start(installation, tmp_path):
     made = []
 
     def make(**options):
-        made.append(EmbeddedKafka(installation, tmp_path / "kafka", heap="384m", **{"port": 0, **options}))
+        made.append(EmbeddedKafka(installation, tmp_path / "kafka", **{"heap": "384m", "port": 0, **options}))
         made[-1].start()
         return made[-1]
 
@@ -55,6 +56,13 @@ def owner(installation, tmp_path):
     ) as process:
         yield process, process.stdout.readline().strip()
         process.kill()
+
+
+def fetches(consumer, said, count):
+    """Poll until the client has sent so many fetches, or no broker is there."""
+    while said.get("Fetch", 0) < count and not said.get("down"):
+        consumer.poll(0.05)
+    return said["Fetch"]
 
 
 def produce(servers, topic, *values, **security):
@@ -268,3 +276,28 @@ def test_an_end_on_a_full_disk_is_told_as_such(start):
     assert str(kafka.data_dir) in ended.cause
     assert "Free some space" in ended.hint
     assert str(kafka.log()) in ended.hint
+
+
+def test_fetches_of_many_quiet_partitions_do_not_fill_its_memory(start):
+    """Kafka's defaults keep what ended fetches have waited for: such a broker fell with the thousandth."""
+    kafka, partitions, said = start(heap="256m"), 1_500, {}
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    admin.create_topics([NewTopic("quiet", partitions, 1)])["quiet"].result(30)
+
+    def on_statistics(text):
+        brokers = json.loads(text)["brokers"].values()
+        said["Fetch"] = sum(broker["req"].get("Fetch", 0) for broker in brokers)
+
+    consumer = Consumer(
+        {
+            "bootstrap.servers": kafka.bootstrap_servers,
+            "group.id": "unused",
+            "fetch.wait.max.ms": 1,
+            "statistics.interval.ms": 500,
+            "stats_cb": on_statistics,
+            "error_cb": lambda error: said.update(down=error),
+        }
+    )
+    consumer.assign([TopicPartition("quiet", partition, 0) for partition in range(partitions)])
+    assert fetches(consumer, said, 1_100) >= 1_100, said
+    consumer.close()

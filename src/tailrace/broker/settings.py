@@ -71,6 +71,7 @@ class NodeSettings:
             **self._roles(),
             **self._addresses(),
             **self._topics(),
+            **self._memory(),
             **{k: v for listener in self.listeners for k, v in _security(listener, self.users).items()},
             **self.overrides,
         }
@@ -119,6 +120,18 @@ class NodeSettings:
             "share.coordinator.state.topic.num.partitions": str(INTERNAL_TOPIC_PARTITIONS),
             "group.initial.rebalance.delay.ms": "0",
             "group.min.session.timeout.ms": "6000",
+        }
+
+    def _memory(self) -> dict[str, str]:
+        """What fits a heap of half a gigabyte, where Kafka's defaults are made for several.
+
+        Kafka keeps a thousand fetches that have ended, each with all its partitions: a consumer of 1,000
+        quiet ones took the broker down with an OutOfMemoryError after six minutes. The cleaner of compacted
+        topics takes its memory at the start.
+        """
+        return {
+            "fetch.purgatory.purge.interval.requests": "20",
+            "log.cleaner.dedupe.buffer.size": str(32 * 1024 * 1024),
         }
 
 
