@@ -13,15 +13,20 @@ from tailrace.core.spread import spread
 from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.tail_consumer import TailConsumer
 from tailrace.kafka.tail_events import Assign, Event, Found, PositionLost, Reading, Stalled, Unassign
+from tailrace.kafka.tail_pool import TailPool
 
 _log = logging.getLogger(__name__)
 
 # A fetch costs in proportion to what is assigned: a hot topic beside 2,000 quiet ones on its consumer
 # went from p50 1.3 ms to 18 ms. So topics live apart by pace. The waits say how long a broker holds an
 # empty fetch, which is what a newly assigned topic may wait for: those that move are read by both until
-# then. Each fetch of 2,000 quiet partitions takes 10 ms of a processor, most of it the broker's.
+# then.
 FRESH_WAIT_MS, HOT_WAIT_MS, COLD_WAIT_MS = 10, 100, 500
-FRESH_PARTITIONS, HOT_PARTITIONS, COLD_PARTITIONS = 200, 500, 2_000
+# How soon a consumer sees a command while nothing arrives.
+POLL_SECONDS, COLD_POLL_SECONDS = 0.02, 0.1
+FRESH_PARTITIONS = 200
+HOT_SHARE, HOT_CONSUMERS, HOT_FULL = 32, 4, 128
+COLD_SHARE, COLD_CONSUMERS, COLD_FULL = 64, 16, 2_000
 
 CLOSE_SECONDS = 5.0
 # How long a topic that moves stays with the consumer it leaves if the other one does not get to read it.
@@ -82,9 +87,19 @@ class KafkaTail:
         self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
         self._watched: dict[str, _Watch] = {}
-        self._fresh = self._consumer("fresh", FRESH_WAIT_MS)
-        self._hot = self._consumer("hot", HOT_WAIT_MS)
-        self._cold: list[TailConsumer] = []
+        self._fresh = self._consumer("fresh", FRESH_WAIT_MS, POLL_SECONDS)
+        self._hot = TailPool(
+            lambda number: self._consumer(f"hot-{number}", HOT_WAIT_MS, POLL_SECONDS),
+            share=HOT_SHARE,
+            consumers=HOT_CONSUMERS,
+            full=HOT_FULL,
+        )
+        self._cold = TailPool(
+            lambda number: self._consumer(f"cold-{number}", COLD_WAIT_MS, COLD_POLL_SECONDS),
+            share=COLD_SHARE,
+            consumers=COLD_CONSUMERS,
+            full=COLD_FULL,
+        )
         self._balancing = self._loop.create_task(self._balance())
 
     def watch(self, topic: str, positions: Mapping[int, int]) -> None:
@@ -92,7 +107,7 @@ class KafkaTail:
         self.unwatch(topic)
         consumer = self._fresh
         if consumer.partitions + len(positions) > FRESH_PARTITIONS and consumer.partitions:
-            consumer = self._cold_consumer(len(positions))
+            consumer = self._cold.consumer(len(positions))
         watch = _Watch(next(self._numbers), topic, dict(positions), consumer, time.monotonic())
         self._watched[topic] = watch
         self._enter(watch, consumer)
@@ -109,7 +124,7 @@ class KafkaTail:
         """Stop all reading within its deadline."""
         self._balancing.cancel()
         self._watched.clear()
-        consumers = [self._fresh, self._hot, *self._cold]
+        consumers = [self._fresh, *self._hot, *self._cold]
         for consumer in consumers:
             consumer.close()
         deadline = time.monotonic() + self._close_seconds()
@@ -159,16 +174,8 @@ class KafkaTail:
 
     # --- which consumer reads what ---
 
-    def _consumer(self, name: str, wait_ms: int) -> TailConsumer:
-        return TailConsumer(name, self._settings, wait_ms, self._loop, self._received)
-
-    def _cold_consumer(self, partitions: int) -> TailConsumer:
-        for consumer in self._cold:
-            if consumer.partitions + partitions <= COLD_PARTITIONS:
-                return consumer
-        consumer = self._consumer(f"cold-{len(self._cold) + 1}", COLD_WAIT_MS)
-        self._cold.append(consumer)
-        return consumer
+    def _consumer(self, name: str, wait_ms: int, poll_seconds: float) -> TailConsumer:
+        return TailConsumer(name, self._settings, wait_ms, poll_seconds, self._loop, self._received)
 
     def _enter(self, watch: _Watch, consumer: TailConsumer) -> None:
         consumer.partitions += len(watch.positions)
@@ -206,17 +213,15 @@ class KafkaTail:
             self._enter(watch, target)
 
     def _target(self, watch: _Watch, records: int, now: float) -> TailConsumer:
-        if watch.consumer is self._hot:
+        partitions = len(watch.positions)
+        if watch.consumer in self._hot:
             quiet = now - watch.last_record > self._pace.cool_seconds
-            return self._cold_consumer(len(watch.positions)) if quiet else self._hot
+            return self._cold.consumer(partitions) if quiet else watch.consumer
         if watch.consumer is self._fresh and now - watch.since < self._pace.fresh_seconds:
             return self._fresh
-        if (
-            records >= self._pace.hot_records
-            and self._hot.partitions + len(watch.positions) <= HOT_PARTITIONS
-        ):
-            return self._hot
-        return self._cold_consumer(len(watch.positions)) if watch.consumer is self._fresh else watch.consumer
+        if records >= self._pace.hot_records and self._hot.has_room(partitions):
+            return self._hot.consumer(partitions)
+        return self._cold.consumer(partitions) if watch.consumer is self._fresh else watch.consumer
 
 
 def only_new(chunk: Chunk, positions: Mapping[int, int]) -> Chunk | None:

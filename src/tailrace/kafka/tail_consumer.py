@@ -23,8 +23,6 @@ _log = logging.getLogger(__name__)
 HAND_OVER_RECORDS = 500
 # Hand-overs that the loop has not worked off yet: beyond them librdkafka waits, and memory stays flat.
 IN_FLIGHT = 4
-# How soon a command is seen while nothing arrives.
-POLL_SECONDS = 0.02
 # With nothing to read a command wakes the thread; this only keeps the connection served.
 IDLE_SECONDS = 1.0
 CLOSE_LOOK_SECONDS = 0.5
@@ -41,7 +39,8 @@ Receive = Callable[["TailConsumer", Sequence[Event]], None]
 class TailConsumer:
     """Reads its partitions until closed; `receive` is called on the loop's thread.
 
-    Everything public is for the loop's thread and never blocks, but for `join`.
+    Everything public is for the loop's thread and never blocks, but for `join`. A command is seen within
+    `poll_seconds`; a broker holds an empty fetch for `wait_ms`.
     """
 
     def __init__(
@@ -49,11 +48,13 @@ class TailConsumer:
         name: str,
         settings: ClientSettings,
         wait_ms: int,
+        poll_seconds: float,
         loop: asyncio.AbstractEventLoop,
         receive: Receive,
     ) -> None:
         self.name = name
         self.partitions = 0
+        self._poll_seconds = poll_seconds
         self._loop = loop
         self._receive = receive
         self._commands: deque[Command] = deque()
@@ -99,7 +100,7 @@ class TailConsumer:
         if not self._assignment and not self._commands:
             self._commanded.wait(IDLE_SECONDS)
             self._commanded.clear()
-        wait = POLL_SECONDS if self._assignment and not self._commands else 0
+        wait = self._poll_seconds if self._assignment and not self._commands else 0
         # consume() with a time waits until it is full (p50 1.3 ms); poll() returns with the first (0.3 ms).
         first = self._consumer.poll(wait)
         if first is not None:
