@@ -1,6 +1,8 @@
 """The LogReader on Kafka: questions by an administrator's client, reads by a pool of consumers."""
 
 import asyncio
+import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
@@ -21,6 +23,9 @@ ANSWER_SECONDS = 10.0
 # A leader that is silent holds back the others' answers: less than a stream waits for where it starts.
 OFFSETS_SECONDS = 2.5
 DEFAULT_CONSUMERS = 4
+# A stream asks for two or three offsets as it begins, each needs the number of partitions: it is asked once.
+DESCRIBED_SECONDS = 1.0
+MOST_DESCRIBED = 1_000
 
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # the client's omission
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
@@ -45,6 +50,8 @@ class KafkaReader:
         self._admin = AdminClient(connection.asking_settings(asking or settings))
         self._pool = CatchUpPool(settings, consumers)
         self._cluster_id: str | None = None
+        # By topic: its partitions, and when they were told; oldest first.
+        self._described: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     async def describe(self, topics: Sequence[str]) -> Mapping[str, TopicInfo]:
         """What the named topics are; a topic that does not exist is left out."""
@@ -58,6 +65,7 @@ class KafkaReader:
             if not isinstance(answer, BaseException):
                 tag = topic_tag(cluster, topic_id_bytes(answer.topic_id))
                 found[name] = TopicInfo(name, tag, len(answer.partitions))
+                self._remember(name, len(answer.partitions))
             elif not isinstance(error := _error(f"describe the topic {name!r}", answer), TopicNotFound):
                 raise error from answer
         return found
@@ -96,11 +104,21 @@ class KafkaReader:
 
     async def _offsets(self, topic: str, spec: OffsetSpec) -> Mapping[int, int | None]:
         """An offset of each partition; None where no broker can be asked about it."""
+        known = self._partitions(topic)
+        if known:
+            try:
+                return await self._list_offsets(topic, known, spec)
+            except TopicNotFound:
+                # Made again with fewer partitions, or not there any more: the description tells.
+                pass
         info = (await self.describe([topic])).get(topic)
         if info is None:
             raise TopicNotFound(f"There is no topic {topic!r}.")
+        return await self._list_offsets(topic, info.partitions, spec)
+
+    async def _list_offsets(self, topic: str, partitions: int, spec: OffsetSpec) -> Mapping[int, int | None]:
         asked = self._admin.list_offsets(
-            {TopicPartition(topic, p): spec for p in range(info.partitions)},
+            {TopicPartition(topic, p): spec for p in range(partitions)},
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=OFFSETS_SECONDS,
         )
@@ -112,6 +130,17 @@ class KafkaReader:
             except BrokerUnavailable:
                 offsets[place.partition] = None
         return offsets
+
+    def _remember(self, topic: str, partitions: int) -> None:
+        self._described[topic] = (partitions, time.monotonic())
+        self._described.move_to_end(topic)
+        if len(self._described) > MOST_DESCRIBED:
+            self._described.popitem(last=False)
+
+    def _partitions(self, topic: str) -> int:
+        """How many a topic was said to have a moment ago; 0 if nothing was."""
+        partitions, at = self._described.get(topic, (0, 0.0))
+        return partitions if time.monotonic() - at < DESCRIBED_SECONDS else 0
 
     async def _ask_cluster_id(self) -> str:
         asked = asyncio.wrap_future(self._admin.describe_cluster(request_timeout=ANSWER_SECONDS))
