@@ -14,6 +14,7 @@ import msgspec
 import uvloop
 
 from tailrace.core.errors import ConfigurationError, TailraceError
+from tailrace.core.garbage import collect_seldom
 from tailrace.kafka.services import KafkaServices
 from tailrace.kafka.settings import ClientSettings, translate
 from tailrace.runtime.declarations import Handler, Program, Task, is_async
@@ -63,6 +64,7 @@ def run(spec: WorkerSpec, tell: Callable[[Status], None] | None, *, workers: int
     settings = _settings(spec, target)
     programs = [_as_set(one, settings, {**target.app.kafka, **spec.kafka}) for one in target.programs]
     interval = float(str(settings.client.get("auto.commit.interval.ms", COMMIT_SECONDS * 1000))) / 1000
+    collect_seldom()
     name = client_name(spec.client_id, target.app.name)
     service = Service(target.app, programs, KafkaServices(settings), name, interval)
     try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import gc
 import logging
 import socket
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tailrace.core.errors import ConfigurationError
+from tailrace.core.garbage import collect_seldom
 from tailrace.core.spread import spread
 from tailrace.settings import Settings
 from tailrace.transports.acceptor import Acceptor
@@ -27,10 +27,6 @@ _log = logging.getLogger("tailrace.server")
 BACKLOG = 4096
 KEEP_ALIVE_SECONDS = 75
 CHECK_SECONDS = 1.0
-# Records make many objects and no cycles: by default a collection runs every few hundred of them, and
-# producing takes a quarter longer. A collection of many that live stops everything: with 50,000 of them 58 ms
-# were seen while a thousand log followers came, with 5,000 at most 18 ms.
-GARBAGE_THRESHOLDS = (5_000, 2, 5_000)
 # So many connections above their bound are told so; what comes on top of these is closed unread.
 TOLD_CONNECTIONS = 64
 # Bytes of a goodbye have to leave within it, then their connection is cut.
@@ -164,10 +160,7 @@ class Server(uvicorn.Server):
         self._acceptors = [
             Acceptor(listener, self._make_connection, self._has_room) for listener in sockets or ()
         ]
-        # Everything that lives as long as the process: no collection has to look at it again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GARBAGE_THRESHOLDS)
+        collect_seldom()
         self._ready()
 
     def _make_connection(self) -> asyncio.Protocol:
