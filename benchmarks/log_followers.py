@@ -1,7 +1,8 @@
 """Follow many task logs from one process: how soon the first line comes, and how long new lines take.
 
 It opens a follower after the other, says `ready` when each has a line, hears `count` new lines in all and
-prints one JSON object. Lines of files begin with `file`, new ones hold the time they were made.
+prints one JSON object. New lines begin with `new` in a topic and with `grown` in a file, and hold the time
+they were made.
 """
 
 import argparse
@@ -18,7 +19,7 @@ class Followers:
         self.host, _, self.port = address.partition(":")
         self.left = count
         self.first: list[float] = []
-        self.new: list[float] = []
+        self.heard: dict[bytes, list[float]] = {b"new": [], b"grown": []}
         self.over = asyncio.Event()
         self.opened = asyncio.Event()
         self.wanted = 0
@@ -49,11 +50,12 @@ class Followers:
                 if len(self.first) == self.wanted:
                     self.opened.set()
             for line in data.split(b"\r\n"):
-                if line.startswith(b"new "):
-                    self.hear(now - int(line[4:]))
+                word, _, made = line.partition(b" ")
+                if word in self.heard:
+                    self.hear(word, now - int(made))
 
-    def hear(self, nanoseconds: int) -> None:
-        self.new.append(nanoseconds / 1e6)
+    def hear(self, word: bytes, nanoseconds: int) -> None:
+        self.heard[word].append(nanoseconds / 1e6)
         self.left -= 1
         if not self.left:
             self.over.set()
@@ -75,8 +77,11 @@ async def run(options: argparse.Namespace) -> None:
             await asyncio.wait_for(followers.over.wait(), HEAR_SECONDS)
     for one in running:
         one.cancel()
-    new = percentiles(followers.new, "new") if followers.new else {}
-    print(json.dumps({**percentiles(followers.first, "first"), **new, "lines": len(followers.new)}))
+    report = percentiles(followers.first, "first")
+    for word, times in followers.heard.items():
+        report |= percentiles(times, word.decode()) if times else {}
+    lines = sum(map(len, followers.heard.values()))
+    print(json.dumps({**report, "lines": lines}))
 
 
 def main() -> None:

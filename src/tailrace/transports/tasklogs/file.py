@@ -5,11 +5,13 @@ All of it blocks, so it runs on threads; a lock lets one in at a time.
 
 import threading
 from collections import deque
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from tailrace.protocol.tasklog_cursor import FilePlace
 from tailrace.transports.tasklogs.folder import Identity, Listed, LogFile, LogFolder
+
+T = TypeVar("T")
 
 READ_BYTES = 64 << 10
 # A longer line is given in parts: nobody's memory depends on what a worker writes.
@@ -235,6 +237,21 @@ class FileReader:
             return False
         try:
             return not self._closed and self._state() != self._seen
+        finally:
+            self._lock.release()
+
+    @property
+    def identity(self) -> Identity | None:
+        """What the file is that it reads now."""
+        file = self._file
+        return file.identity if file else None
+
+    def with_descriptor(self, use: Callable[[int], T]) -> T | None:
+        """What is done with the open file's descriptor; None without one, or while it is read."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return None if self._file is None else self._file.with_descriptor(use)
         finally:
             self._lock.release()
 

@@ -8,10 +8,10 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tailrace.core.cursors import valid_topic_name
 from tailrace.protocol.tasklog_cursor import (
@@ -22,6 +22,8 @@ from tailrace.protocol.tasklog_cursor import (
     FilePlace,
     content_tag,
 )
+
+T = TypeVar("T")
 
 # Rotated files of one task that are looked at, the newest.
 MOST_FILES = 64
@@ -66,6 +68,10 @@ class LogFile:
     def inode(self) -> int:
         """Its number as cursors tell it."""
         return self.identity[1] % INODES
+
+    def with_descriptor(self, use: Callable[[int], T]) -> T:
+        """What is done with its descriptor."""
+        return use(self._descriptor)
 
     def size(self) -> int:
         """How long it is now."""

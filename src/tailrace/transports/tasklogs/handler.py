@@ -48,7 +48,11 @@ class TaskLogs:
             loop.time,
             spawn,
         )
-        self.close = disk.close
+
+    def close(self) -> None:
+        """Look at files no more."""
+        self._services.watch.close()
+        self._services.disk.close()
 
     async def __call__(self, gateway: Gateway, call: Call) -> Answer | None:
         """Open a stream; its lines go to the connection by themselves from then on."""

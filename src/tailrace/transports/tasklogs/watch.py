@@ -13,6 +13,7 @@ from typing import TypeVar
 from tailrace.core.errors import TailraceError, Unavailable
 from tailrace.core.ports import LogReader
 from tailrace.transports.tasklogs.file import FileReader
+from tailrace.transports.tasklogs.notices import WriteNotices
 
 _log = logging.getLogger("tailrace.tasklogs")
 
@@ -90,6 +91,7 @@ class LogWatch:
         self._clock = clock
         self._spawn = spawn
         self._files: dict[FileReader, Callable[[], None]] = {}
+        self._notices = WriteNotices(self._tell)
         self._topics: dict[str, dict[Callable[[], None], None]] = {}
         self._streams: Counter[str] = Counter()
         self._looking = self._asking = False
@@ -101,6 +103,7 @@ class LogWatch:
     def follow(self, file: FileReader, changed: Callable[[], None]) -> None:
         """Call when a look at the file may bring something; once, until asked again."""
         self._files[file] = changed
+        self._notices.follow(file)
         if not self._looking:
             self._looking = True
             self._spawn(self._look())
@@ -108,6 +111,7 @@ class LogWatch:
     def forget(self, file: FileReader) -> None:
         """Look at a file no more, and close it."""
         self._files.pop(file, None)
+        self._notices.forget(file)
         self._disk.leave(file.close)
 
     async def _look(self) -> None:
@@ -115,11 +119,14 @@ class LogWatch:
             while self._files:
                 files, seconds = await self._changed(list(self._files))
                 for file in files:
-                    if told := self._files.pop(file, None):
-                        told()
+                    self._tell(file)
                 await asyncio.sleep(min(max(LOOK_SECONDS, seconds / LOOK_SHARE), LONGEST_PAUSE_SECONDS))
         finally:
             self._looking = False
+
+    def _tell(self, file: FileReader) -> None:
+        if told := self._files.pop(file, None):
+            told()
 
     async def _changed(self, files: list[FileReader]) -> tuple[list[FileReader], float]:
         try:
@@ -127,6 +134,10 @@ class LogWatch:
         except Unavailable as error:
             _log.warning("%s", error.detail)
             return [], 0.0
+
+    def close(self) -> None:
+        """Hear of files no more."""
+        self._notices.close()
 
     # -- topics, and the broker
 
