@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# Looks between two turns of the loop: thousands of streams or topics in one go took tens of milliseconds.
+# Looks between two turns of the loop, which must not be held up by thousands of them.
 SOME = 50
 
 

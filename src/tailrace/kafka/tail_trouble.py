@@ -19,7 +19,7 @@ from tailrace.kafka.tail_events import Event, PositionLost, Stalled
 _log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-# Partitions looked at in one turn: thousands in one go kept the interpreter from the loop for milliseconds.
+# Partitions looked at in one turn: thousands in one go would keep the interpreter from the loop.
 LOOK_PARTITIONS = 50
 
 

@@ -6,10 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from functools import partial
-
-import msgspec
 
 from tailrace.core.errors import ConfigurationError, TailraceError
 from tailrace.kafka.services import KafkaServices
@@ -19,25 +16,19 @@ from tailrace.pipelines.conversation import CommandFailed, Conversation
 from tailrace.pipelines.lines import json_results, text_results
 from tailrace.pipelines.model import Answers
 from tailrace.runtime.member import Member
+from tailrace.runtime.seam import Tell, serve_spec
 from tailrace.runtime.sending import LateSender
 from tailrace.runtime.service import COMMIT_SECONDS
 from tailrace.runtime.spec import (
     DONE,
-    FAILED,
     STATUS_SECONDS,
-    WRONG_USAGE,
     State,
     Status,
     WorkerSpec,
-    read_spec,
-    status_line,
 )
-from tailrace.telemetry.logs import configure_logs
 
 SETTLE_SECONDS = 30.0
 STOP_SECONDS = 30.0
-
-Tell = Callable[[Status], None]
 
 
 class CommandWorker:
@@ -158,38 +149,15 @@ def main(arguments: list[str]) -> int:
     """Run the worker that a spec on a descriptor names; answers the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tailrace.pipelines.command_worker", description=__doc__)
     parser.add_argument("--answers", type=Answers, default=Answers.ONE)
-    parser.add_argument("--spec-fd", type=int, required=True)
-    parser.add_argument("--status-fd", type=int, required=True)
-    given = parser.parse_args(arguments)
-    configure_logs("text")
-    with os.fdopen(given.spec_fd, "rb") as stream:
-        document = stream.read()
-    # The command must not hold our end of it open.
-    os.set_inheritable(given.status_fd, False)  # noqa: FBT003  # the library's own
+    return serve_spec(parser, arguments, _run)
 
-    def tell(status: Status) -> None:
-        try:
-            os.write(given.status_fd, status_line(status))
-        except BrokenPipeError:
-            # Whoever started us is gone: nobody would stop us.
-            os.kill(os.getpid(), signal.SIGTERM)
 
+def _run(spec: WorkerSpec, given: argparse.Namespace, tell: Tell) -> int:
     try:
-        CommandWorker(read_spec(document), given.answers, tell).run()
-    except msgspec.DecodeError as error:
-        return _failed(tell, ConfigurationError("The worker's spec cannot be read.", cause=str(error)))
-    except TailraceError as error:
-        return _failed(tell, error)
+        CommandWorker(spec, given.answers, tell).run()
     except OSError as error:
-        return _failed(tell, ConfigurationError(f"The command cannot be started: {error}."))
+        raise ConfigurationError(f"The command cannot be started: {error}.") from error
     return DONE
-
-
-def _failed(tell: Tell, error: TailraceError) -> int:
-    for line in filter(None, (error.detail, error.cause, error.hint)):
-        sys.stderr.write(f"{line}\n")
-    tell(Status("failed", error=str(error)))
-    return WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED
 
 
 if __name__ == "__main__":

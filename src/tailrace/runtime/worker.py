@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import FrameType
 
-import msgspec
 import uvloop
 
 from tailrace.core.errors import ConfigurationError, TailraceError
@@ -20,24 +19,21 @@ from tailrace.kafka.settings import ClientSettings, translate
 from tailrace.runtime.declarations import Handler, Program, Task, is_async
 from tailrace.runtime.plan import describe
 from tailrace.runtime.reporting import Reporter
+from tailrace.runtime.seam import Tell, serve_spec
 from tailrace.runtime.service import COMMIT_SECONDS, Service
 from tailrace.runtime.spec import (
     DONE,
-    FAILED,
-    WRONG_USAGE,
-    Status,
     WorkerSpec,
     client_name,
-    read_spec,
-    status_line,
 )
 from tailrace.runtime.targets import Target, adjusted, find
-from tailrace.telemetry.logs import configure_logs
 
 _log = logging.getLogger("tailrace.runtime")
 
 DEFAULT_BROKER = "localhost:9092"
 _BROKER_NAMES = frozenset({"bootstrap_servers", "bootstrap.servers", "metadata.broker.list"})
+# A stop that takes longer is said.
+SLOW_STOP_SECONDS = 1.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -49,7 +45,7 @@ class Interrupted(BaseException):
         self.number = number
 
 
-def run(spec: WorkerSpec, tell: Callable[[Status], None] | None, *, workers: int | None = None) -> int:
+def run(spec: WorkerSpec, tell: Tell | None, *, workers: int | None = None) -> int:
     """Run what the spec names to its end, or until a signal; `tell` hears its state.
 
     Answers the exit code: a task that a signal cut is not done, and has 128 and the signal's number.
@@ -82,7 +78,7 @@ def _run(
     programs: Sequence[Program],
     arguments: list[str],
     what: str,
-    tell: Callable[[Status], None] | None,
+    tell: Tell | None,
 ) -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, Reporter(service, tell) as reporter:
         runner.run(service.start())
@@ -143,14 +139,22 @@ async def _until_signal(service: Service, task: Task, arguments: list[str]) -> i
 
 async def _serve(service: Service, reporter: Reporter) -> int:
     stop = asyncio.Event()
+    slow: list[asyncio.TimerHandle] = []
 
     def on_signal(_: int) -> None:
         reporter.stopping()
         stop.set()
+        slow.append(asyncio.get_running_loop().call_later(SLOW_STOP_SECONDS, _say_slow_stop))
 
     _on_signals(on_signal)
     await service.serve(stop)
+    for timer in slow:
+        timer.cancel()
     return DONE
+
+
+def _say_slow_stop() -> None:
+    _log.info("It stops once the records in hand are done; a second signal does not wait for them.")
 
 
 def _on_signals(first: Callable[[int], object]) -> None:
@@ -190,36 +194,10 @@ def _as_set(program: Program, settings: ClientSettings, given: dict[str, object]
 
 def main(arguments: list[str]) -> int:
     """Run the worker that a spec on a descriptor names; answers the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tailrace.runtime.worker", description=__doc__)
-    parser.add_argument("--spec-fd", type=int, required=True)
-    parser.add_argument("--status-fd", type=int, required=True)
-    given = parser.parse_args(arguments)
-    configure_logs("text")
     # What a program prints is seen when it prints it, through a pipe too.
     sys.stdout.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]  # it is a text stream
-    with os.fdopen(given.spec_fd, "rb") as stream:
-        document = stream.read()
-
-    def tell(status: Status) -> None:
-        try:
-            os.write(given.status_fd, status_line(status))
-        except BrokenPipeError:
-            # Whoever started us is gone: nobody would stop us.
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    try:
-        return run(read_spec(document), tell)
-    except msgspec.DecodeError as error:
-        return _failed(tell, ConfigurationError("The worker's spec cannot be read.", cause=str(error)))
-    except TailraceError as error:
-        return _failed(tell, error)
-
-
-def _failed(tell: Callable[[Status], None], error: TailraceError) -> int:
-    for line in filter(None, (error.detail, error.cause, error.hint)):
-        sys.stderr.write(f"{line}\n")
-    tell(Status("failed", error=str(error)))
-    return WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED
+    parser = argparse.ArgumentParser(prog="python -m tailrace.runtime.worker", description=__doc__)
+    return serve_spec(parser, arguments, lambda spec, _, tell: run(spec, tell))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from tailrace.settings.declarations import (
     Settings,
 )
 from tailrace.settings.principals import People, take_people
+from tailrace.settings.tables import flat
 from tailrace.settings.values import COMMAND_LINE, Given, checked
 
 FILE_NAME = "tailrace.toml"
@@ -111,18 +112,9 @@ def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
 def _from_file(table: Mapping[str, Any], text: str, path: Path) -> Iterator[Given]:
     for group, content in table.items():
         known = isinstance(content, dict) and group in GROUPS
-        for key, value in _flat(content) if known else [("", content)]:
+        for key, value in flat(content) if known else [("", content)]:
             name = f"{group}.{key}" if known else group
             yield Given(name, value, _place(path, text, group, key))
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    # `security.protocol = "SSL"` is a nested table to TOML, one dotted name to Kafka's clients.
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 def _place(path: Path, text: str, group: str, key: str) -> str:

@@ -1,6 +1,6 @@
 """The file's `[[principals]]` and `[owners]`, their form checked; what they mean is for `tailrace.auth`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 from tailrace.core.errors import ConfigurationError
 from tailrace.settings.declarations import GrantEntry, PrincipalEntry
+from tailrace.settings.tables import flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +27,12 @@ def take_people(table: dict[str, Any], path: Path) -> People:
 
 
 def _owners(entries: object, path: Path) -> Mapping[str, str]:
-    owners = dict(_flat(entries)) if isinstance(entries, dict) else {"": entries}
+    owners = dict(flat(entries)) if isinstance(entries, dict) else {"": entries}
     if not all(task and isinstance(owner, str) for task, owner in owners.items()):
         raise ConfigurationError(
             f"owners must be an [owners] table in {path}.", hint='A line of it reads "TASK" = "principal".'
         )
     return MappingProxyType(owners)
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    # A name with a dot and without quotes is a nested table to TOML.
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 def read_principals(entries: object, path: Path) -> tuple[PrincipalEntry, ...]:

@@ -31,6 +31,7 @@ from tailrace.protocol.framing import bare, chunked
 from tailrace.protocol.ndjson import NdjsonFormat, ValuesFormat
 from tailrace.protocol.parameters import Value
 from tailrace.protocol.sse import RETRY_MS, SseRecordFormat, SseWriteFormat
+from tailrace.transports.accept import accepted
 from tailrace.transports.gateway import Answer, Call, Gateway
 from tailrace.transports.sink import HttpSink
 
@@ -243,27 +244,13 @@ def _accepted(accept: bytes) -> str:
     """The first of the accepted media types, by weight, that can be given; none named means NDJSON."""
     if not accept.strip():
         return "ndjson"
-    choices: list[tuple[float, int, str]] = []
-    for order, entry in enumerate(accept.decode("latin-1").split(",")):
-        media, *parameters = (part.strip().lower() for part in entry.split(";"))
-        if media in _MEDIA and (weight := _weight(parameters)) > 0:
-            choices.append((-weight, order, _MEDIA[media]))
+    choices = list(accepted(accept, _MEDIA))
     if not choices:
         raise NotAcceptable(
             "A stream can't be given in any of the accepted media types.",
             hint="Accept application/x-ndjson or text/event-stream, or say format=ndjson, sse or value.",
         )
-    return min(choices)[2]
-
-
-def _weight(parameters: Sequence[str]) -> float:
-    for parameter in parameters:
-        if parameter.startswith("q="):
-            try:
-                return float(parameter[2:])
-            except ValueError:
-                return 0
-    return 1
+    return _MEDIA[min(choices)[2]]
 
 
 def _past_end(starts: Sequence[TopicStart]) -> bool:

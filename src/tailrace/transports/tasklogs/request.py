@@ -10,6 +10,7 @@ from tailrace.core.starts import BEGINNING, Start
 from tailrace.protocol.parameters import Value
 from tailrace.protocol.tasklog_cursor import LogCursor
 from tailrace.protocol.tasklog_forms import FORMS, Form
+from tailrace.transports.accept import accepted
 
 METHOD = "kafka"
 # Clients of the default form give up after 50 s without a byte, and idle time has none.
@@ -65,23 +66,10 @@ def read_request(values: Mapping[str, Value], headers: Mapping[bytes, bytes], id
 
 def accepted_form(accept: bytes) -> Form:
     """The form that a client takes by its header `Accept`."""
-    choices: list[tuple[float, bool, int, str]] = []
-    for order, entry in enumerate(accept.decode("latin-1").lower().split(",")):
-        media, *parameters = (part.strip() for part in entry.split(";"))
-        if media in _MEDIA and (weight := _weight(parameters)) > 0:
-            # Who takes anything just as well names text as browsers' libraries do, and means no form.
-            choices.append((-weight, media == "text/plain" and b"*/*" in accept, order, _MEDIA[media]))
-    return FORMS[min(choices)[3] if choices else "bare"]
-
-
-def _weight(parameters: list[str]) -> float:
-    for parameter in parameters:
-        if parameter.startswith("q="):
-            try:
-                return float(parameter[2:])
-            except ValueError:
-                return 0
-    return 1
+    # Who takes anything just as well names text as browsers' libraries do, and means no form.
+    unmeant = "text/plain" if b"*/*" in accept else ""
+    choices = [(weight, media == unmeant, place, media) for weight, place, media in accepted(accept, _MEDIA)]
+    return FORMS[_MEDIA[min(choices)[3]] if choices else "bare"]
 
 
 def _cursor(task: str, given: Value, headers: Mapping[bytes, bytes]) -> LogCursor:
