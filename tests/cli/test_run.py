@@ -50,6 +50,20 @@ def slow(value: dict):
 """
 
 
+def test_what_looks_like_a_file_or_a_program(tmp_path):
+    """A module's file, and arguments without --, are told how it is written."""
+    (tmp_path / "calc.py").write_text(CALC.format(topic="t"))
+    for words, said in (
+        (["calc.py"], "calc.py is a module: run what is in it, such as calc:app."),
+        (["calc:one", "5", "2"], "stand after --: tailrace run calc:one -- 5 2"),
+    ):
+        done = subprocess.run(
+            [*TAILRACE, "run", *words], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 2
+        assert said in " ".join(done.stderr.split())
+
+
 @pytest.fixture
 def run(kafka, topic, tmp_path):
     """Start `tailrace run` in a folder of its own, with the calculator in it."""
@@ -109,13 +123,14 @@ def test_a_task_and_a_worker(run, kafka, topic):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_finishes_the_record_in_hand(run, kafka, topic, number):
-    """It is committed, and the next is not begun."""
+    """It is committed, and the next is not begun; that it takes a while is said."""
     for _ in range(2):
         assert run("calc:one", "--", "1", "2", "sum").wait(40) == 0
     worker = run("calc:slow")
     assert worker.stdout.readline() == "begun\n"
-    code, out, _ = stop(worker, number)
+    code, out, said = stop(worker, number)
     assert (code, out) == (0, "ended\n")
+    assert "stops once the records in hand are done" in said
     assert committed(kafka, f"slow-{topic}", topic) == 1
 
 

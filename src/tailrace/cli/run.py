@@ -70,6 +70,9 @@ def command(
     """
     arguments = list(ctx.meta.get("arguments", []))
     servers, kafka = _cluster(broker, config, client)
+    if target.endswith(".py"):
+        module = Path(target).stem
+        raise click.UsageError(f"{target} is a module: run what is in it, such as {module}:app.")
     if target.endswith(_FILES) or Path(target).is_file():
         from tailrace.cli.run_pipeline import run_pipeline  # noqa: PLC0415  # imported when used
 
@@ -84,7 +87,10 @@ def command(
             kafka=kafka,
         )
     if programs or runs:
-        raise click.UsageError(f"{target} is no pipeline's file: it has no programs to choose from.")
+        raise click.UsageError(
+            f"{target} is no pipeline's file: it has no programs to choose from. Arguments of a task stand "
+            f"after --: tailrace run {target} -- {' '.join(programs) or '…'}"
+        )
     return _run_target(target, workers, client_id, arguments, servers, kafka)
 
 

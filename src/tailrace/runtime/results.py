@@ -1,5 +1,6 @@
 """From what a function returns to records."""
 
+import logging
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from types import NoneType
@@ -9,6 +10,8 @@ from tailrace.core.errors import BadRecord, TailraceError, TooLarge
 from tailrace.core.records import Headers
 from tailrace.runtime.sending import Outlet, Pending
 from tailrace.runtime.values import Encode, as_key
+
+_log = logging.getLogger("tailrace.runtime")
 
 
 class _Inherited:
@@ -51,6 +54,7 @@ class Output:
         self.topics = tuple(topics)
         self._encode = encode
         self._sender = sender
+        self._said = False
         self.unsent: TailraceError | None = None
         """What the producer said when it could not go on, which is no fault of the record in hand."""
 
@@ -69,6 +73,8 @@ class Output:
             except TailraceError as error:
                 self._note(error)
                 raise
+        elif not self._said:
+            self._say_sent_nowhere(kind)
 
     def send(self, topic: str, value: bytes | None, key: bytes | None, *more: Any, **options: Any) -> None:  # noqa: ANN401  # as Sender.send
         """Send a record as it is."""
@@ -97,6 +103,8 @@ class Output:
             value = self.encoded(result)
             for topic in self.topics:
                 self.send(topic, value, key)
+            if not self.topics and not self._said:
+                self._say_sent_nowhere(type(result))
 
     def encoded(self, value: object, encode: Encode | None = None) -> bytes:
         """A value as it is stored, in the program's format unless said; bytes as they are."""
@@ -106,6 +114,10 @@ class Output:
             return (encode or self._encode)(value)
         except (TypeError, ValueError, RecursionError) as error:
             raise BadRecord(f"A result cannot be stored: {error}.") from error
+
+    def _say_sent_nowhere(self, kind: type) -> None:
+        self._said = True
+        _log.warning("A function returned a %s, which is sent nowhere: declare it with to=…", kind.__name__)
 
     def _send_to(self, to: To, key: bytes | None) -> None:
         if self.topics and to.topic not in self.topics:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -93,13 +94,26 @@ def _imported(name: str) -> ModuleType:
                 f"There is no module {name!r}.",
                 hint=f"Start it where {error.name}.py lies; here is {folder}.",
             ) from None
-        raise TailraceError(f"The module {name!r} cannot be imported.", cause=str(error)) from error
+        raise TailraceError(
+            f"The module {name!r} cannot be imported.", cause=f"{error}{_raised_at(error)}"
+        ) from error
     except TailraceError:
         raise
     except Exception as error:
         raise TailraceError(
-            f"The module {name!r} cannot be imported.", cause=f"{type(error).__name__}: {error}"
+            f"The module {name!r} cannot be imported.",
+            cause=f"{type(error).__name__}: {error}{_raised_at(error)}",
         ) from error
+
+
+def _raised_at(error: Exception) -> str:
+    """Where it was raised; a mistake of syntax says so itself."""
+    if isinstance(error, SyntaxError):
+        return ""
+    frames = traceback.extract_tb(error.__traceback__)
+    # Python's own search for modules is of no interest.
+    places = [place for place in frames if not place.filename.startswith("<frozen")]
+    return f" ({os.path.relpath(places[-1].filename)}, line {places[-1].lineno})"
 
 
 def _apps(module: ModuleType, found: object) -> Iterator[App]:

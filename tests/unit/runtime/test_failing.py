@@ -77,6 +77,21 @@ def test_any_error_is_its_record_s(app, caplog, error, said):
     assert [line.endswith(f"{said}. Skipped.") for line in skipped(app, caplog)] == [True, True]
 
 
+@pytest.mark.parametrize("result", [5, [1, 2]])
+def test_a_result_without_a_topic_is_said_once(app, caplog, result):
+    """Who forgot `to` learns why nothing comes."""
+
+    @app.on("t")
+    def take(value: int):
+        return result
+
+    with app.test() as trial:
+        for number in range(3):
+            trial.send("t", number)
+        trial.run()
+    assert caplog.text.count(f"returned a {type(result).__name__}, which is sent nowhere") == 1
+
+
 @pytest.mark.parametrize("batch", [None, 1])
 def test_a_cancelled_wait_is_its_record_s(app, caplog, batch):
     """A handler that waits for something cancelled has failed like any other."""

@@ -79,14 +79,16 @@ def test_wrong_targets(run, said, hint):
     assert hint in caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["import missing_thing", "1 / 0"])
+@pytest.mark.parametrize("text", ["\nimport missing_thing", "\n1 / 0", "\nx = ("])
 def test_a_module_that_fails(folder, text):
-    """Its own error is the cause, and no wrong usage."""
+    """Its own error is the cause, with its line, and no wrong usage."""
     (folder / "broken_module.py").write_text(text)
     with pytest.raises(TailraceError) as caught:
         find("broken_module:app")
     assert not isinstance(caught.value, ConfigurationError)
-    assert "missing_thing" in caught.value.cause or "ZeroDivisionError" in caught.value.cause
+    said = ("missing_thing", "ZeroDivisionError: division by zero", "SyntaxError: '(' was never closed")
+    assert any(one in caught.value.cause for one in said)
+    assert "broken_module.py, line 2)" in caught.value.cause
 
 
 def test_a_spec_wins_over_the_decorator():
