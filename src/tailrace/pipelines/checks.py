@@ -1,9 +1,10 @@
 """What is wrong with a pipeline as a whole: topics that nobody writes, rings, idle workers, wrong targets."""
 
 import os
+import re
 import shutil
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from tailrace.pipelines.graph import cycles, followers
 from tailrace.pipelines.mistakes import Mistakes
 from tailrace.pipelines.model import Command, Pipeline, Program, Ref, Target
 from tailrace.pipelines.sources import Source, find_source
+
+# What takes a script's path as its first argument.
+_INTERPRETER = re.compile(r"(python|pypy)[0-9.]*|(ba|z|da|k)?sh|node|ruby|perl|Rscript")
+_SCRIPTS = (".py", ".sh", ".js", ".mjs", ".rb", ".pl", ".R")
 
 
 def check(pipeline: Pipeline, mistakes: Mistakes, *, check_runs: bool = True) -> Pipeline:
@@ -44,7 +49,7 @@ def _with_run(program: Program, pipeline: Pipeline, mistakes: Mistakes) -> Progr
         case Target():
             return _with_target(program, program.run, pipeline, mistakes)
         case Command():
-            _check_command(program, program.run.argv[0], pipeline.folder, mistakes)
+            _check_command(program, program.run.argv, pipeline.folder, mistakes)
     return program
 
 
@@ -76,12 +81,17 @@ def _with_decorators(program: Program, source: Source, target: Target) -> Progra
     )
 
 
-def _check_command(program: Program, name: str, folder: Path, mistakes: Mistakes) -> None:
+def _check_command(program: Program, argv: Sequence[str], folder: Path, mistakes: Mistakes) -> None:
     # A path is one from the file's folder, as a script beside it is.
+    name = argv[0]
     found = shutil.which(str(folder / name) if os.sep in name else name, path=search_path())
     if not found:
         what = f"The program {program.name!r} cannot run {name[:80]!r}: there is no such executable."
         mistakes.add(program.run_place, what, f"Install it, or name its path from {folder}.")
+    script = argv[1] if len(argv) > 1 and _INTERPRETER.fullmatch(Path(name).name) else ""
+    if script.endswith(_SCRIPTS) and not (folder / script).exists():
+        what = f"The program {program.name!r} cannot run {script[:80]!r}: there is no such file."
+        mistakes.add(program.run_place, what, f"Name its path from {folder}.")
 
 
 def _check_reads(program: Program, known: Collection[str], pipeline: Pipeline, mistakes: Mistakes) -> None:

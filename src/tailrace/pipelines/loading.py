@@ -32,7 +32,7 @@ def load(file: Path, runs: Mapping[str, str] | None = None, *, check_runs: bool 
     mistakes = Mistakes()
     pipeline = parse(_content(file), file, runs or {}, mistakes, check_runs=check_runs)
     if mistakes or pipeline is None:
-        raise WrongPipeline(str(file), mistakes.all())
+        raise WrongPipeline(str(file), mistakes)
     return Loaded(pipeline, mistakes.all())
 
 

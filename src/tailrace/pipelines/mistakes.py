@@ -58,6 +58,11 @@ class Mistakes:
         """Whether anything was found that stops the pipeline."""
         return bool(self._more) or any(not mistake.remark for mistake in self._found)
 
+    @property
+    def count(self) -> int:
+        """How many stop the pipeline."""
+        return sum(not mistake.remark for mistake in set(self._found)) + self._more
+
     def all(self) -> Sequence[Mistake]:
         """What was found, from the top of the file down."""
         found = sorted(set(self._found))
@@ -69,13 +74,13 @@ class Mistakes:
 class WrongPipeline(ConfigurationError):
     """A pipeline's file has mistakes."""
 
-    def __init__(self, file: str, mistakes: Sequence[Mistake]) -> None:
-        count = sum(not mistake.remark for mistake in mistakes)
+    def __init__(self, file: str, mistakes: Mistakes) -> None:
+        count = mistakes.count
         super().__init__(
-            f"{file} has {count} mistake{'s' if count > 1 else ''}; nothing was started.",
+            f"{file} has {count:,} mistake{'s' if count > 1 else ''}; nothing was started.",
             hint=f"Mend what is said above, then `tailrace graph {file}` looks again.",
         )
-        self.mistakes = mistakes
+        self.mistakes = mistakes.all()
         self._file = file
 
     def __str__(self) -> str:

@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from tailrace.pipelines.mistakes import WrongPipeline
+
 HEAD = "topics:\n  a: {partitions: 2}\nprograms:\n"
 GOOD = '  one: {run: "calc:four", from: a}\n'
 
@@ -52,6 +54,7 @@ MISTAKES = {
     "an unknown module": (one('run: "kalk:four", from: a'), 4, "no such module"),
     "an unknown function": (one('run: "calc:for", from: a'), 4, "Did you mean 'four'?"),
     "an unknown executable": (one("run: [pythn3x], from: a"), 4, "no such executable"),
+    "a script that is not there": (one("run: [python3, cleen.py], from: a"), 4, "there is no such file"),
     "a bad topic": (four('from: "a b"'), 4, "no topic name"),
     "an internal topic": (four("from: __offsets"), 4, "belongs to Kafka"),
     "a topic twice": (four("from: [a, a]"), 4, "twice in 'from'"),
@@ -116,6 +119,13 @@ def test_many_mistakes_are_told_in_part_and_soon(mistakes):
     said = mistakes(f"topics: {{{topics}}}\nprograms:\n{programs}")
     assert time.process_time() - began < 4
     assert (len(said), said[-1][1]) == (201, "There are 800 more. Mend these first.")
+
+
+def test_all_mistakes_are_counted(read):
+    """Also those that are not told."""
+    programs = "\n".join(f'  p{n}: {{run: ["sh"], form: a}}' for n in range(900))
+    with pytest.raises(WrongPipeline, match="has 900 mistakes"):
+        read(f"programs:\n{programs}")
 
 
 def test_a_long_chain_is_checked_soon(read):
