@@ -107,6 +107,8 @@ class CatchUpConsumer:
             if stop is not None:
                 return self._stopped(request, found, messages[stop])
             size += self._measure(messages)
+            if self._at_known_end(request, found[-1]):
+                return self._ended(request, found, (found[-1].offset() or 0) + 1)
         return self._slice(request, found)
 
     def _take(self, request: ReadRequest, size: int, *, started: bool) -> list[Message]:
@@ -163,16 +165,23 @@ class CatchUpConsumer:
         error = message.error()
         assert error is not None
         if error.code() == connection.END_OF_PARTITION:
-            self._leave()
-            end = message.offset() or 0
-            chunk = partition_chunk(request.topic, request.partition, found)
-            return Block(chunk, max(end, request.offset), at_end=True)
+            return self._ended(request, found, max(message.offset() or 0, request.offset))
         if found:
             # Hand over what is good; the next read meets the same error at its start.
             self._leave()
             chunk = partition_chunk(request.topic, request.partition, found)
             return Block(chunk, (found[-1].offset() or 0) + 1)
         return self._failed(request, error)
+
+    def _ended(self, request: ReadRequest, found: list[Message], end: int) -> Block:
+        self._leave()
+        return Block(partition_chunk(request.topic, request.partition, found), end, at_end=True)
+
+    def _at_known_end(self, request: ReadRequest, last: Message) -> bool:
+        """Whether the fetch that brought it said that nothing is behind it: else one more would find out."""
+        place = TopicPartition(request.topic, request.partition)
+        known = self._consumer.get_watermark_offsets(place, cached=True)
+        return known is not None and 0 <= known[1] <= (last.offset() or 0) + 1
 
     def _failed(self, request: ReadRequest, error: KafkaError) -> Block:
         code, what = error.code(), f"Kafka could not read {request.topic}/{request.partition}."
