@@ -6,6 +6,7 @@ import pytest
 
 from tailrace.core.errors import BrokerUnavailable, Stopping
 from tailrace.core.ports import NewRecord
+from tailrace.kafka import writer_outlet
 from tailrace.kafka.writer_batch import Batch
 from tailrace.kafka.writer_outlet import Outlet
 
@@ -14,8 +15,10 @@ NOWHERE = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
 
 
 @pytest.fixture
-async def outlet():
+async def outlet(monkeypatch):
     """An outlet that gives up what it has when it fails, and a queue of what it has settled."""
+    # Its threads are waited for at the end.
+    monkeypatch.setattr(writer_outlet, "_ASK_SECONDS", 0.5)
     settled = asyncio.Queue()
     made = Outlet(
         NOWHERE, at_once=False, on_settled=settled.put_nowait, on_fatal=lambda broken: broken.purge()
