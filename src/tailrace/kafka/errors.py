@@ -144,6 +144,15 @@ FATES = MappingProxyType(
     {int(getattr(KafkaError, name)): error for error, names in _FATES.items() for name in names}
 )
 
+# A partition's leader is being elected, or is known to one side only: over in a moment.
+ELECTING = frozenset({
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+})  # fmt: skip
+
 _HINTS: dict[type[TailraceError], str] = {
     BrokerUnavailable: (
         "Check that Kafka runs, on this port, and that its advertised address can be reached from here."

@@ -10,24 +10,22 @@ from confluent_kafka import KafkaError, Message
 from tailrace.core.groups import Positions, Spot
 from tailrace.core.records import Headers, Record
 from tailrace.kafka.connection import UNKNOWN_TOPIC
-from tailrace.kafka.errors import translate_error
+from tailrace.kafka.errors import ELECTING, translate_error
 
 _log = logging.getLogger("tailrace.runtime")
 
 # What heals by itself, and is said in the client's log.
-PASSING = frozenset({
+PASSING = ELECTING | {
     KafkaError._TRANSPORT,
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TIMED_OUT,
     KafkaError._RESOLVE,
     KafkaError._MAX_POLL_EXCEEDED,
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.NOT_COORDINATOR,
-})  # fmt: skip
+}
 
 
 class KafkaPolled:

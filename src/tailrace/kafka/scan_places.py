@@ -1,12 +1,13 @@
 """Where a scan starts and stops in each partition, asked of the brokers."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is public
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec  # type: ignore[attr-defined]  # they are public
 from confluent_kafka.admin._cluster import DescribeClusterResult
 from confluent_kafka.admin._topic import TopicDescription
 
@@ -16,17 +17,21 @@ from tailrace.core.ports import TopicInfo
 from tailrace.core.scans import Missing
 from tailrace.core.starts import Edge, Last, Moment, Start
 from tailrace.kafka.connection import asking_settings, known_offset
-from tailrace.kafka.errors import translate_exception
+from tailrace.kafka.errors import ELECTING, translate_exception
 from tailrace.kafka.silence import Silence
 from tailrace.kafka.topic_ids import topic_id_bytes
 
 # A person waits for it: long enough for a broker that elects, short enough to say that none is there.
 ANSWER_SECONDS = 5.0
+# How soon partitions are asked for again whose leader is being elected.
+ELECTION_SECONDS = 0.1
 
 Place = tuple[str, int]
 Places = dict[Place, int]
 # Timestamp and offset of the records of one partition from an offset to another, in order.
 Peek = Callable[[Place, int, int], list[tuple[int, int]]]
+
+Asked: TypeAlias = "Mapping[TopicPartition, Future[ListOffsetsResultInfo]]"
 
 _T = TypeVar("_T")
 
@@ -86,18 +91,42 @@ class Questions:
 
     def offsets(self, places: Iterable[Place], spec: OffsetSpec) -> Places:
         """One offset of each partition; negative where there is none such."""
-        asked = self._admin.list_offsets(
-            {TopicPartition(*place): spec for place in places},
-            isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=ANSWER_SECONDS,
-        )
-        found: Places = {}
-        for at, future in asked.items():
-            offset = known_offset(_answer(future, "The topic's offsets cannot be asked.").offset)
-            if offset is None:
-                raise BrokerUnavailable(f"The broker that leads {at.topic}/{at.partition} does not answer.")
-            found[at.topic, at.partition] = offset
-        return found
+
+        def ask(asked: Sequence[Place]) -> Asked:
+            return self._admin.list_offsets(
+                {TopicPartition(*place): spec for place in asked},
+                isolation_level=IsolationLevel.READ_COMMITTED,
+                request_timeout=ANSWER_SECONDS,
+            )
+
+        return led_offsets(ask, places, time.monotonic() + ANSWER_SECONDS)
+
+
+def led_offsets(ask: Callable[[Sequence[Place]], Asked], places: Iterable[Place], deadline: float) -> Places:
+    """One offset of each partition; asks again, until the deadline, where a leader is only just elected."""
+    found: Places = {}
+    left = list(places)
+    while left:
+        asked = {(at.topic, at.partition): future for at, future in ask(left).items()}
+        left = [place for place, future in asked.items() if _is_electing(future)]
+        if time.monotonic() > deadline:
+            left = []
+        found |= {place: _offset(place, future) for place, future in asked.items() if place not in left}
+        if left:
+            time.sleep(ELECTION_SECONDS)
+    return found
+
+
+def _is_electing(asked: "Future[ListOffsetsResultInfo]") -> bool:
+    error = asked.exception()
+    return isinstance(error, KafkaException) and error.args[0].code() in ELECTING
+
+
+def _offset(place: Place, asked: "Future[ListOffsetsResultInfo]") -> int:
+    offset = known_offset(_answer(asked, "The topic's offsets cannot be asked.").offset)
+    if offset is None:
+        raise BrokerUnavailable(f"The broker that leads {place[0]}/{place[1]} does not answer.")
+    return offset
 
 
 def _answer(future: "Future[_T]", detail: str) -> _T:
