@@ -1,7 +1,13 @@
 """One contract, two clusters."""
 
+import asyncio
+import uuid
+
 import pytest
 from tests.contract.clusters import KafkaCluster, Listener, MemoryCluster
+from tests.contract.services import Running
+
+from tailrace import App
 
 
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -31,3 +37,24 @@ def listener():
 async def tail(cluster, listener):
     """The cluster's tail."""
     return cluster.tail(listener)
+
+
+@pytest.fixture
+async def run(cluster):
+    """Run apps; all stop with the test."""
+    started = []
+
+    async def start(app, **more):
+        started.append(Running(cluster, app, **more))
+        return await started[-1].ready()
+
+    yield start
+    for one in started:
+        one._stop.set()
+    await asyncio.gather(*(one._task for one in started), return_exceptions=True)
+
+
+@pytest.fixture
+def app():
+    """An app whose group is its own."""
+    return App(f"app-{uuid.uuid4().hex[:12]}")

@@ -199,6 +199,21 @@ async def test_a_paused_member_gets_nothing(cluster, join):
     poll_until(lambda: len(member.records) == 2, member)
 
 
+async def test_a_pause_ends_while_partitions_move(cluster, join):
+    """What comes back to a member goes on, though it was not the member's at the resume."""
+    topic = cluster.topic(2)
+    first = join(topic, group=f"g-{topic}")
+    assign(first)
+    first.reader.pause()
+    second = join(topic, group=f"g-{topic}")
+    poll_until(lambda: first.revoked, first, second)
+    first.reader.resume()
+    assign(first, second)
+    for partition in range(2):
+        cluster.append(topic, b"a", partition=partition)
+    poll_until(lambda: len(first.records) + len(second.records) == 2, first, second)
+
+
 async def test_without_a_group_each_reads_everything(cluster, join):
     """Two readers have all records each, and commit nothing."""
     topic = cluster.topic(2)

@@ -2,18 +2,14 @@
 
 import asyncio
 import threading
-import time
-import uuid
 from dataclasses import dataclass
 
-import pytest
 from tests.contract.clusters import until
+from tests.contract.services import Running, committed, read_all
 
-from tailrace import App, Record, To
-from tailrace.core.errors import TailraceError
+from tailrace import Record, To
 from tailrace.core.groups import Spot
 from tailrace.core.ports import NewRecord
-from tailrace.runtime.service import Service
 
 
 @dataclass
@@ -22,85 +18,6 @@ class Order:
 
     id: int
     price: float = 1.0
-
-
-class Running:
-    """A service that runs beside the test."""
-
-    def __init__(self, cluster, app, **more):
-        self.service = Service(app, app.programs, cluster.services(), f"{app.name}-0", **more)
-        self._stop = asyncio.Event()
-        self._task = asyncio.ensure_future(self._run())
-
-    async def _run(self):
-        await self.service.start()
-        try:
-            await self.service.serve(self._stop)
-        finally:
-            await self.service.finish()
-
-    async def ready(self):
-        await until(lambda: self.service.ready and self.service._members)
-        return self
-
-    async def stop(self):
-        self._stop.set()
-        await self._task
-
-    async def failed(self):
-        with pytest.raises(TailraceError) as caught:
-            await asyncio.wait_for(self._task, 20)
-        return caught.value
-
-
-@pytest.fixture
-async def run(cluster):
-    """Run apps; all stop with the test."""
-    started = []
-
-    async def start(app, **more):
-        started.append(Running(cluster, app, **more))
-        return await started[-1].ready()
-
-    yield start
-    for one in started:
-        one._stop.set()
-    await asyncio.gather(*(one._task for one in started), return_exceptions=True)
-
-
-@pytest.fixture
-def app():
-    """An app whose group is its own."""
-    return App(f"app-{uuid.uuid4().hex[:12]}")
-
-
-async def read_all(cluster, topic, count):
-    """So many records of a topic; the loop goes on, as async handlers need it."""
-    return await asyncio.to_thread(_read_all, cluster, topic, count)
-
-
-def _read_all(cluster, topic, count):
-    reader = cluster.services().reader([topic], None, "earliest", "test", lambda spots: {})
-    records, end = [], time.monotonic() + 20
-    while len(records) < count:
-        assert time.monotonic() < end, f"only {records}"
-        batch = reader.poll(1000, 0.1)
-        records += [batch.record(row) for row in range(len(batch))] if batch else []
-    reader.close()
-    return records
-
-
-def committed(cluster, app, topic):
-    """Where another member of the group would begin; its first record's offset."""
-    reader = cluster.services().reader([topic], app.name, "earliest", "test", lambda spots: {})
-    end = time.monotonic() + 20
-    try:
-        while time.monotonic() < end:
-            if batch := reader.poll(1, 0.1):
-                return batch.record(0).offset
-    finally:
-        reader.close()
-    return None
 
 
 async def test_values_are_typed(cluster, app, run):
@@ -217,7 +134,7 @@ async def test_a_stop_finishes_the_record_in_hand(cluster, app, run):
     running = await run(app)
     await asyncio.to_thread(begun.wait, 20)
     stopping = asyncio.ensure_future(running.stop())
-    await until(lambda: all(m._closing for m in running.service._members))
+    await until(lambda: all(m._handover.interrupted for m in running.service._members))
     go_on.set()
     await stopping
     assert running.service.records == 1

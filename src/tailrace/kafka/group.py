@@ -156,6 +156,9 @@ class KafkaGroupReader:
         (consumer.incremental_assign if self._incremental else consumer.assign)(places)
         if self._paused:
             consumer.pause(places)
+        else:
+            # The client remembers a pause of what was ours before.
+            consumer.resume(places)
 
     def _take_late(self) -> None:
         late, self._late = self._late, []

@@ -34,6 +34,8 @@ class _Asked(NamedTuple):
 class CommandStep:
     """Asks a command about each record and sends what it answers; never two answers in the wrong order."""
 
+    size = 1
+
     def __init__(
         self, conversation: Conversation, topics: Sequence[str], sender: Sender, *, text: bool, many: bool
     ) -> None:

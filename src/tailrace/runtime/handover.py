@@ -1,19 +1,17 @@
-"""Batches on their way from the thread that reads to the one that handles them.
+"""One reader between two threads: who handles records polls it too, and a keeper while that takes long.
 
-The reading thread puts batches in, and takes partitions back when the group gives them to others. The
-handling thread takes batches, and comes to `boundary` after the record in hand whenever it finds itself
-interrupted: to commit, to give partitions back, or to stop.
+The handling thread owns the reader between two records (`own`) and works without it (`work`). Where it works
+for long, the keeper borrows the reader: the membership is kept, and partitions can go to others. Whenever
+the handling thread finds itself interrupted it comes to `own` after the record in hand: to commit, to give
+partitions back, or to stop.
 """
 
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Collection, Set
+from collections.abc import Collection, Set
 
 from tailrace.core.groups import Polled, Positions, Spot
-
-# Beside the batch in hand. One keeps the handler busy while the next is read, two bridge a turn of the other
-# thread; more is memory, and records that others could have had.
-WAITING_BATCHES = 2
 
 
 class Handover:
@@ -21,29 +19,18 @@ class Handover:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: deque[Polled] = deque()
-        self._at_boundary = False
-        self._held = False
+        self._late: deque[Polled] = deque()
+        self._polled_at = time.monotonic()
+        self._working = False
+        self._lent = False
         self._closed = False
-        self._commit_asked = False
+        self._ended = False
         self._lost: set[Spot] = set()
         # Next offsets of what is handled and whose results are stored, of partitions that we still have.
         self._settled: dict[Spot, int] = {}
         self.interrupted = False
 
-    # --- the reading thread ---
-
-    def put(self, batch: Polled) -> None:
-        """Add a batch, in order."""
-        with self._changed:
-            self._waiting.append(batch)
-            self._changed.notify_all()
-
-    def room(self, seconds: float = 0) -> bool:
-        """Whether a batch may be put; waits for it, but not while a commit is asked for."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._has_room() or self._commit_asked, seconds)
-            return self._has_room()
+    # --- any thread ---
 
     def interrupt(self) -> None:
         """Have the handling thread come to a record's end soon."""
@@ -51,72 +38,51 @@ class Handover:
             self.interrupted = True
             self._changed.notify_all()
 
-    def revoke(self, spots: Collection[Spot], seconds: float) -> Positions:
-        """Take partitions back after the record in hand; answers what of them is done and not yet committed.
-
-        A record that takes longer than the time is handled to its end, but is somebody else's too.
-        """
-        with self._changed:
-            self._held = self.interrupted = True
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._at_boundary, seconds)
-            self._lost.update(spots)
-            kept = (batch.rest(0, spots) for batch in self._waiting)
-            self._waiting = deque(batch for batch in kept if len(batch))
-            done = {spot: self._settled.pop(spot) for spot in spots if spot in self._settled}
-            self._held = False
-            # One that is still busy must come by, to hear what it has lost.
-            self.interrupted = self._closed or not self._at_boundary
-            self._changed.notify_all()
-            return done
-
     def close(self) -> None:
         """Have the handling thread end after the record in hand; what waits stays for others."""
         with self._changed:
             self._closed = self.interrupted = True
-            self._waiting.clear()
+            self._late.clear()
             self._changed.notify_all()
 
-    def commit_asked(self) -> bool:
-        """Whether the handling thread waits for a commit."""
-        return self._commit_asked
-
-    def commit_done(self) -> None:
-        """It was tried: the handling thread goes on."""
+    def settled(self) -> Positions:
+        """All that is settled of the partitions that we have."""
         with self._changed:
-            self._commit_asked = False
-            self._changed.notify_all()
+            return dict(self._settled)
+
+    def lose(self, spots: Collection[Spot]) -> Positions:
+        """Partitions of which nothing is in hand go to others; answers what is done and not yet committed."""
+        with self._changed:
+            kept = (batch.rest(0, spots) for batch in self._late)
+            self._late = deque(batch for batch in kept if len(batch))
+            return {spot: self._settled.pop(spot) for spot in spots if spot in self._settled}
 
     # --- the handling thread ---
 
-    def idle(self) -> bool:
-        """Whether no batch waits."""
-        return not self._waiting
-
-    def take(self) -> tuple[Polled | None, Set[Spot]]:
-        """The next batch, waited for, or None at the end; and what was taken back meanwhile."""
+    def own(self) -> tuple[bool, Set[Spot]]:
+        """Stand between two records with the reader; answers whether to go on, without which partitions."""
         with self._changed:
-            self._rest(lambda: self._closed or bool(self._waiting))
-            lost, self._lost = self._lost, set()
-            if self._closed:
-                return None, lost
-            batch = self._waiting.popleft()
-            self._changed.notify_all()
-            return batch, lost
-
-    def boundary(self) -> tuple[bool, Set[Spot]]:
-        """Stand between two records; answers whether to go on, and without which partitions."""
-        with self._changed:
-            self._rest(lambda: True)
+            self._rest()
+            self._changed.wait_for(lambda: not self._lent)
             lost, self._lost = self._lost, set()
             self.interrupted = self._closed
             return not self._closed, lost
 
-    def ask_commit(self, seconds: float) -> bool:
-        """Have what is settled committed by the reading thread; False if it took too long."""
+    def polled(self) -> Polled | None:
+        """The reader is polled now; answers what it has brought while it was lent."""
         with self._changed:
-            self._commit_asked = True
-            return self._rest(lambda: not self._commit_asked, seconds)
+            self._polled_at = time.monotonic()
+            return self._late.popleft() if self._late else None
+
+    def work(self) -> None:
+        """Leave the reader, which may be lent."""
+        with self._changed:
+            self._working = True
+
+    def settle(self, positions: Positions) -> None:
+        """These are handled, and what came of them is stored."""
+        with self._changed:
+            self._settled.update({spot: at for spot, at in positions.items() if spot not in self._lost})
 
     def wait(self, seconds: float) -> bool:
         """Let the time pass; False if interrupted meanwhile."""
@@ -124,28 +90,54 @@ class Handover:
             return not self._changed.wait_for(lambda: self.interrupted, seconds)
 
     def end(self) -> None:
-        """The handling thread ends: nobody waits for it any more."""
+        """Work no more: nobody waits for it."""
         with self._changed:
-            self._at_boundary = True
+            self._ended = True
+            self._rest()
+
+    def _rest(self) -> None:
+        self._working = False
+        # A keeper without the reader has nothing to hear, and this comes with every batch.
+        if self._lent or self._ended:
             self._changed.notify_all()
 
-    def settle(self, positions: Positions) -> None:
-        """These are handled, and what came of them is stored."""
+    # --- the keeper ---
+
+    def borrow(self, seconds: float) -> bool:
+        """Have the reader once it was not polled for so long; False at the end."""
         with self._changed:
-            self._settled.update({spot: at for spot, at in positions.items() if spot not in self._lost})
+            while not self._ended:
+                left = self._polled_at + seconds - time.monotonic()
+                if self._working and left <= 0:
+                    self._lent = True
+                    return True
+                self._changed.wait(left if left > 0 else seconds)
+            return False
 
-    def settled(self) -> Positions:
-        """All that is settled of the partitions that we have."""
+    def wanted_back(self, seconds: float) -> bool:
+        """Whether the handling thread wants the reader; waits for it."""
         with self._changed:
-            return dict(self._settled)
+            return self._changed.wait_for(lambda: not self._working, seconds)
 
-    def _has_room(self) -> bool:
-        return len(self._waiting) < WAITING_BATCHES
+    def give_back(self) -> None:
+        """Let the handling thread have the reader."""
+        with self._changed:
+            self._lent = False
+            self._changed.notify_all()
 
-    def _rest(self, until: Callable[[], bool], seconds: float | None = None) -> bool:
-        """Stand at a boundary until the condition holds and no partition is being taken back."""
-        self._at_boundary = True
-        self._changed.notify_all()
-        held = self._changed.wait_for(lambda: not self._held and until(), seconds)
-        self._at_boundary = False
-        return held
+    def keep(self, late: Polled) -> None:
+        """What the reader has brought in spite of a pause is handled next."""
+        with self._changed:
+            if not self._closed:
+                self._late.append(late)
+
+    def revoke(self, spots: Collection[Spot], seconds: float) -> Positions:
+        """Take partitions back after the record in hand; answers as `lose` does.
+
+        A record that takes longer than the time is handled to its end, but is somebody else's too.
+        """
+        self.interrupt()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._working, seconds)
+            self._lost.update(spots)
+            return self.lose(spots)

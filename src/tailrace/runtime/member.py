@@ -1,4 +1,4 @@
-"""One member of a group: a thread that reads and never stops polling, and one that handles."""
+"""One member of a group: a thread that reads and handles, and one that polls while a handler is slow."""
 
 import logging
 import threading
@@ -13,16 +13,13 @@ from tailrace.runtime.steps import Step, StepFailed
 
 _log = logging.getLogger("tailrace.runtime")
 
-# With 10,000 at a time, which no cache of the processor holds, a quick handler does a quarter less.
+# More at a time than the processor's caches hold is slower.
 BATCH_RECORDS = 2_000
+# A slow handler gets fewer, so that the group hears of this member in between.
+BATCH_SECONDS = 0.2
 POLL_SECONDS = 0.1
-# A handler that is slower than this is waited for with the partitions paused. To pause throws away what was
-# fetched, so a quick one is waited for without.
+# A record that takes longer is waited for with the partitions paused, which throws away what was fetched.
 PATIENCE_SECONDS = 0.5
-CLOSE_LOOK_SECONDS = 0.01
-# A handler that commits by itself waits for the polling thread's turn.
-EXPLICIT_POLL_SECONDS = 0.01
-COMMIT_WAIT_SECONDS = 20.0
 # For the record in hand when its partition goes to another member, which waits meanwhile.
 REVOKE_SECONDS = 30.0
 # For results to be stored before what they came from is committed; then it is tried again later, at the end
@@ -65,30 +62,31 @@ class Member:
         self._step = step
         self._sender = sender
         self._commit_seconds = commit_seconds
-        self._poll_seconds = POLL_SECONDS if commit_seconds else EXPLICIT_POLL_SECONDS
         self._on_failed = on_failed
         self._handover = handover or Handover()
-        self._closing = False
         self._asked = False
         # The handling thread's alone: what is handled and not to be committed yet, what is to be once its
         # results are stored, and whether there may be any that are not.
         self._handled: dict[Spot, int] = {}
         self._wanted: dict[Spot, int] = {}
         self._unstored = False
-        self._looked_at = self._committed_at = time.monotonic()
-        self._committed: Positions = {}
+        self._most = self._least = min(step.size, BATCH_RECORDS)
+        # Of the thread that has the reader.
         self._reader: GroupReader | None = None
+        self._paused = False
+        self._settled_at = self._committed_at = time.monotonic()
+        self._committed: Positions = {}
         self._run_in = run = (copy_context() if context is None else context).run
-        self._reading = threading.Thread(target=self._guarded, args=(self._read,), name=f"{name}-read")
         self._handling = threading.Thread(
-            target=run, args=(self._guarded, self._handle), name=f"{name}-handle"
+            target=run, args=(self._guarded, self._handle), name=f"{name}-handle", daemon=True
         )
-        for thread in (self._reading, self._handling):
-            thread.daemon = True
+        self._keeping = threading.Thread(
+            target=self._guarded, args=(self._keep,), name=f"{name}-keep", daemon=True
+        )
 
     def start(self) -> None:
         """Join the group."""
-        self._reading.start()
+        self._handling.start()
 
     def commit(self) -> None:
         """Commit up to the record in hand, when it is done."""
@@ -97,15 +95,13 @@ class Member:
 
     def close(self) -> None:
         """Finish the record in hand, commit and leave, soon."""
-        self._closing = True
         self._handover.close()
 
     def join(self, deadline: float) -> bool:
         """Wait for the end until a time of the monotonic clock; False if a record takes longer."""
-        for thread in (self._handling, self._reading):
-            if thread.ident is not None:
-                thread.join(max(0.0, deadline - time.monotonic()))
-        return not self._reading.is_alive()
+        if self._handling.ident is not None:
+            self._handling.join(max(0.0, deadline - time.monotonic()))
+        return not self._handling.is_alive()
 
     def pump(self) -> bool:
         """Read and handle what is there on the caller's thread, without any of its own; False if nothing was.
@@ -113,10 +109,7 @@ class Member:
         Raises:
             TailraceError: it cannot go on.
         """
-        self._reader = self._reader or self._open_reader(self._on_revoked)
-        # Nobody handles records meanwhile, so nobody is waited for.
-        self._handover.end()
-        batch = self._reader.poll(BATCH_RECORDS, 0)
+        batch = self._open().poll(BATCH_RECORDS, 0)
         if batch is None:
             return False
         self._run_in(self._work_off, batch)
@@ -126,7 +119,6 @@ class Member:
     def leave(self) -> None:
         """Leave the group, where `pump` was used."""
         if self._reader is not None:
-            self._handover.end()
             self._reader.close()
 
     def _guarded(self, run: Callable[[], None]) -> None:
@@ -142,81 +134,82 @@ class Member:
         self.close()
         self._on_failed(error)
 
-    # --- the reading thread ---
+    # --- the keeper's thread ---
 
-    def _read(self) -> None:
-        self._reader = reader = self._open_reader(self._on_revoked)
-        self._handling.start()
-        try:
-            while not self._closing:
-                self._turn(reader)
-        finally:
-            self.close()
-            self._wait_handled(reader)
-            reader.close()
-
-    def _wait_handled(self, reader: GroupReader) -> None:
-        """What is handled is committed before the group is left, however long the record in hand takes."""
-        reader.pause()
-        while self._handling.is_alive():
-            self._handling.join(CLOSE_LOOK_SECONDS)
+    def _keep(self) -> None:
+        while self._handover.borrow(PATIENCE_SECONDS):
             try:
-                # What comes in spite of the pause comes again, to others.
-                reader.poll(1, 0)
-                self._look()
-            except TailraceError:
-                self._handling.join()
+                self._stay(self._open())
+            finally:
+                self._handover.give_back()
 
-    def _turn(self, reader: GroupReader) -> None:
-        if self._handover.room(PATIENCE_SECONDS):
-            batch = reader.poll(BATCH_RECORDS, self._poll_seconds)
-            if batch is not None:
-                self._handover.put(batch)
-            self.ready = self.ready or reader.assigned
-        elif not self._handover.commit_asked():
-            self._wait_paused(reader)
-        self._look()
-
-    def _wait_paused(self, reader: GroupReader) -> None:
-        reader.pause()
-        while not self._closing and not self._handover.room(POLL_SECONDS):
+    def _stay(self, reader: GroupReader) -> None:
+        """Stay a member while a record takes long."""
+        if not self._paused:
+            reader.pause()
+            self._paused = True
+        while not self._handover.wanted_back(POLL_SECONDS):
             late = reader.poll(1, 0)
             if late is not None:
-                self._handover.put(late)
-            self._look()
-        reader.resume()
-
-    def _look(self) -> None:
-        now = time.monotonic()
-        if self._handover.commit_asked():
-            self._commit(wait=True)
-            self._handover.commit_done()
-        if now - self._looked_at > SETTLE_EVERY_SECONDS:
-            self._looked_at = now
-            # One with much to do would only come by when it has done it all.
-            self._handover.interrupt()
-        if self._commit_seconds and now - self._committed_at > self._commit_seconds:
-            self._committed_at = now
-            self._commit(wait=False)
+                self._handover.keep(late)
+            if self._settle_is_due():
+                self._handover.interrupt()
+            self._commit_in_time()
 
     def _on_revoked(self, spots: Collection[Spot]) -> Positions:
-        return self._handover.revoke(spots, REVOKE_SECONDS)
+        if threading.current_thread() is self._keeping:
+            return self._handover.revoke(spots, REVOKE_SECONDS)
+        # Nothing is in hand while the handling thread polls.
+        self._settle(SETTLE_SECONDS)
+        self._forget(spots)
+        return self._handover.lose(spots)
 
     # --- the handling thread ---
 
     def _handle(self) -> None:
+        reader = self._open()
+        self._keeping.start()
         try:
-            while True:
-                batch, lost = self._handover.take()
-                self._forget(lost)
-                if batch is None:
-                    break
-                self._work_off(batch)
-                if self._handover.idle():
-                    self._settle(SETTLE_SECONDS)
+            while self._own():
+                self._turn(reader)
             self._finish()
         finally:
             self._handover.end()
+            self._keeping.join()
+            reader.close()
+
+    def _own(self) -> bool:
+        goes_on, lost = self._handover.own()
+        self._forget(lost)
+        return goes_on
+
+    def _turn(self, reader: GroupReader) -> None:
+        batch = self._handover.polled() or self._poll(reader)
+        if self._settle_is_due():
+            self._settle(SETTLE_SECONDS)
+        self._commit_in_time()
+        if batch is not None:
+            began = time.monotonic()
+            self._handover.work()
+            self._work_off(batch)
+            self._pace(len(batch), time.monotonic() - began)
+
+    def _poll(self, reader: GroupReader) -> Polled | None:
+        if self._paused:
+            reader.resume()
+            self._paused = False
+        batch = reader.poll(self._most, 0)
+        if batch is None:
+            self._settle(SETTLE_SECONDS)
+            self._commit_asked()
+            batch = reader.poll(self._most, POLL_SECONDS)
+        self.ready = self.ready or reader.assigned
+        return batch
+
+    def _pace(self, records: int, seconds: float) -> None:
+        """Take as many at a time as are handled soon, in whole calls."""
+        calls = int(records * BATCH_SECONDS / max(seconds, 1e-6)) // self._least
+        self._most = min(max(1, calls), BATCH_RECORDS // self._least) * self._least
 
     def _work_off(self, batch: Polled) -> None:
         row = 0
@@ -228,12 +221,14 @@ class Member:
             # A queue that is never seen empty would never be committed: nothing is added to it meanwhile.
             while not stored:
                 stored = self._settle(SETTLE_SECONDS)
-                goes_on, lost = self._handover.boundary()
+                goes_on, lost = self._handover.own()
                 if not goes_on:
                     return
                 if lost:
                     batch, row = batch.rest(row, lost), 0
                     self._forget(lost)
+                self._commit_asked()
+                self._handover.work()
 
     def _forget(self, lost: Collection[Spot]) -> None:
         """What others have now is theirs to commit."""
@@ -261,6 +256,14 @@ class Member:
             self._wanted.update(self._handled)
             self._handled.clear()
 
+    def _settle_is_due(self) -> bool:
+        """Whether results were not made sure of for long: one with much to do would only do so at its end."""
+        now = time.monotonic()
+        if now - self._settled_at < SETTLE_EVERY_SECONDS:
+            return False
+        self._settled_at = now
+        return True
+
     def _settle(self, seconds: float) -> bool:
         """Have results stored, so that what they came from may be committed; False if that takes longer."""
         if not self._unstored:
@@ -271,28 +274,29 @@ class Member:
         if self._wanted:
             self._handover.settle(self._wanted)
             self._wanted.clear()
-            if not self._commit_seconds:
-                self._commit_now()
         return True
 
     def _finish(self) -> None:
         self._settle(FINISH_SECONDS)
-        self._commit_now()
+        self._own()
+        self._commit(wait=True)
 
-    def _commit_now(self) -> None:
-        """From the handling thread, for only the reading one may ask the client."""
-        if threading.current_thread() is not self._handling:
+    # --- the thread that has the reader ---
+
+    def _commit_in_time(self) -> None:
+        now = time.monotonic()
+        if self._commit_seconds and now - self._committed_at > self._commit_seconds:
+            self._committed_at = now
+            self._commit(wait=False)
+
+    def _commit_asked(self) -> None:
+        if not self._commit_seconds:
             self._commit(wait=True)
-        elif not self._handover.ask_commit(COMMIT_WAIT_SECONDS):
-            _log.warning("%s could not commit in time, so some records may come again.", self.name)
-
-    # --- the thread that polls ---
 
     def _commit(self, *, wait: bool) -> None:
         """Commit what is settled."""
-        reader = self._reader
-        positions = self._handover.settled()
-        if reader is None or (positions == self._committed and not reader.uncommitted()):
+        reader, positions = self._open(), self._handover.settled()
+        if positions == self._committed and not reader.uncommitted():
             return
         try:
             reader.commit(positions, wait=wait)
@@ -300,3 +304,7 @@ class Member:
             _log.warning("%s could not commit, so some records may come again: %s", self.name, error)
         else:
             self._committed = positions
+
+    def _open(self) -> GroupReader:
+        self._reader = self._reader or self._open_reader(self._on_revoked)
+        return self._reader

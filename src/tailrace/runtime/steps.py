@@ -32,6 +32,11 @@ class Turn(Protocol):
 class Step(Protocol):
     """What is done with records, on the handling thread of a member."""
 
+    @property
+    def size(self) -> int:
+        """How many records one call takes at most."""
+        ...
+
     def run(self, batch: Polled, row: int, turn: Turn) -> int:
         """Handle rows from `row` on, to the end or, once interrupted, to the end of the record in hand.
 
@@ -63,7 +68,7 @@ class HandlerStep:
     def __init__(self, handler: Handler, arguments: Arguments, output: Output) -> None:
         self._arguments = arguments
         self._output = output
-        self._size = handler.batch or 1
+        self.size = handler.batch or 1
         self._failures = Failures(handler, arguments.unreadable)
         self._function = collected(handler.function)
 
@@ -203,7 +208,7 @@ class BatchStep(HandlerStep):
 
     def _some(self, batch: Polled, row: int, turn: Turn) -> Ran:
         while row < len(batch):
-            stop = min(row + self._size, len(batch))
+            stop = min(row + self.size, len(batch))
             try:
                 lists = self._arguments.lists(batch, row, stop)
             except Exception as error:  # noqa: BLE001  # whatever a decoder says about foreign bytes
