@@ -18,6 +18,7 @@ from tailrace.memory import MemoryLog, MemoryReader
 from tailrace.settings import GrantEntry, PrincipalEntry, Settings, TaskLogs
 from tailrace.transports.sink import HttpSink
 from tailrace.transports.tasklogs import stream as streams
+from tailrace.transports.tasklogs import watch
 
 
 def principal(name, *grants):
@@ -25,11 +26,18 @@ def principal(name, *grants):
 
 
 PEOPLE = (principal("ann"), principal("bob"), principal("root", GrantEntry(("read",), "*")))
+IDLE = 0.3
 OWNERS = {"job": "ann", "new": "ann", "b.job": "bob"}
 
 
 def log(text):
     return json.dumps({"log": text}).encode()
+
+
+async def until(condition):
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
 
 
 def answers_within(wire, seconds):
@@ -51,17 +59,22 @@ def file(folder):
 @pytest.fixture
 def settings(folder):
     return Settings(
-        principals=PEOPLE, owners=OWNERS, tasklogs=TaskLogs(folder=str(folder), idle=0.3, codes=("404=1404",))
+        principals=PEOPLE,
+        owners=OWNERS,
+        tasklogs=TaskLogs(folder=str(folder), idle=IDLE, codes=("404=1404",)),
     )
 
 
 class AwayReader(MemoryReader):
     """A log whose brokers are away until told otherwise."""
 
-    away = False
+    def __init__(self, log):
+        super().__init__(log)
+        self.away, self.refused = False, []
 
     async def describe(self, topics):
         if self.away:
+            self.refused.append(asyncio.get_running_loop().time())
             raise BrokerUnavailable("No broker.")
         return await super().describe(topics)
 
@@ -176,27 +189,34 @@ async def test_a_log_that_can_t_be_read_to_its_end_says_so(live, file, monkeypat
     assert body == b"one\r\n[tailrace] The log can't be read to its end at present.\r\n"
 
 
-async def test_a_broker_that_comes_back_goes_on(live, file):
+async def test_a_broker_that_comes_back_goes_on(live, file, monkeypatch):
     """The clock of a quiet log stands while it is away."""
+    monkeypatch.setattr(streams, "LOCATE_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(watch, "ASK_REACHED_SECONDS", 0.1)
     file.write_bytes(b"one\n")
     live.log.append("job", log("two"))
     live.reader.away = True
     wire = await ask(live)
     await wire.until(lambda: wire.body == b"one\r\n")
-    await asyncio.sleep(1.5)
+    refused = live.reader.refused
+    # It has not ended in that time, for it still asks.
+    await until(lambda: refused[-1] - refused[0] > 3 * IDLE)
     live.reader.away = False
     assert await answers_within(wire, 8) == b"one\r\ntwo\r\n"
 
 
 async def test_no_records_end_it(live, file):
     """After `idle`, each line beginning it anew."""
-    begun = asyncio.get_running_loop().time()
-    wire = await ask(live, "&idle=1")
-    for n in range(3):
-        await asyncio.sleep(0.5)
-        live.log.append("job", log(f"{n}"))
-    assert await wire.rest() == b"0\r\n1\r\n2\r\n"
-    assert 2.4 <= asyncio.get_running_loop().time() - begun <= 5
+    clock, given = asyncio.get_running_loop().time, []
+    wire = await ask(live)
+    begun = appended = clock()
+    while appended - begun < 3 * IDLE:
+        appended = clock()
+        given.append(f"{appended}")
+        live.log.append("job", log(given[-1]))
+        await wire.until(lambda: wire.body.endswith(f"{given[-1]}\r\n".encode()))
+    assert (await answers_within(wire, 5)).decode().split() == given
+    assert clock() - appended >= IDLE
 
 
 async def test_a_task_without_anything_is_waited_for(live, folder):
@@ -215,8 +235,9 @@ async def test_a_task_without_anything_is_waited_for(live, folder):
 async def test_it_follows_for_ever(live, file):
     """File and topic, past any idle time."""
     wire = await ask(live, "&follow=true&idle=1")
+    assert await (await ask(live, "&idle=1")).rest() == b""
+    # Who does not follow has just ended: the idle time is over.
     for n in range(3):
-        await asyncio.sleep(0.6)
         with file.open("ab") as worker:
             worker.write(b"f%d\n" % n)
         live.log.append("job", log(f"t{n}"), partition=n % 2)
@@ -585,9 +606,7 @@ async def test_who_leaves_before_it_begins_leaves_nothing(live, file):
 
 
 async def everything_is_let_go(live, before):
-    async with asyncio.timeout(5):
-        while live.hub.streams or open_files() > before:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
+    await until(lambda: not live.hub.streams and open_files() <= before)
 
 
 async def test_who_leaves_leaves_nothing(live, file):
