@@ -5,7 +5,6 @@ import logging
 import re
 import signal
 import time
-import uuid
 
 import pytest
 
@@ -13,12 +12,6 @@ from tailrace.cli.group import exit_code
 from tailrace.logging import KafkaHandler
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def task():
-    """The id of a new task."""
-    return f"task-{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture

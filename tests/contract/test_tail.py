@@ -4,6 +4,7 @@ import asyncio
 
 from tests.contract.clusters import until
 
+# That nothing is told can only be seen by waiting.
 QUIET_SECONDS = 0.5
 
 

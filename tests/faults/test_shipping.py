@@ -1,17 +1,10 @@
 """Workers and the broker are killed while lines flow to Kafka: none that reached the disk is lost."""
 
-import json
 import subprocess
 import sys
 import threading
-import uuid
 
 import pytest
-
-from tailrace.core.errors import BrokerUnavailable, TopicNotFound
-from tailrace.core.scans import ScanRequest
-from tailrace.kafka.scan import KafkaScan
-from tailrace.kafka.settings import translate
 
 from .conftest import wait_for
 
@@ -34,23 +27,9 @@ handler.close()
 
 
 @pytest.fixture
-def task():
-    return f"task-{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
-def lines(kafka, task):
+def lines(stored):
     """The texts in the task's topic."""
-
-    def read():
-        settings = translate({"bootstrap_servers": kafka.bootstrap_servers})
-        try:
-            scan = KafkaScan(settings, ScanRequest((task,)), 0)
-        except (TopicNotFound, BrokerUnavailable):  # its leader may not know it yet
-            return []
-        return [json.loads(v)["log"] for event in scan.events() if event is not None for v in event.values()]
-
-    return read
+    return lambda: [record["log"] for record in stored()]
 
 
 class Life:

@@ -166,7 +166,7 @@ async def test_a_client_that_never_reads_is_not_buffered_without_end(connect, ga
     stored = -1
     while stored != partition.end:
         stored = partition.end
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # that no more is stored can only be seen by waiting
     writing.cancel()
     assert 0 < stored < 1_000_000
 

@@ -61,9 +61,10 @@ async def test_a_change_is_seen(file):
         await until(lambda: seen[-1].owners == {"b": "ann"})
 
 
-async def test_what_is_wrong_is_told_and_left(file, caplog):
+async def test_what_is_wrong_is_told_and_left(file, caplog, monkeypatch):
     """The last good version stays in force; the next one counts again."""
-    seen = []
+    seen, looks, state = [], [], reloading._state
+    monkeypatch.setattr(reloading, "_state", lambda path: looks.append(state(path)) or looks[-1])
     async with following(file, seen.append):
         await until(lambda: seen)
         with caplog.at_level(logging.ERROR, "tailrace.settings"):
@@ -71,7 +72,7 @@ async def test_what_is_wrong_is_told_and_left(file, caplog):
             await until(lambda: caplog.records)
         assert len(caplog.records) == 1
         file.unlink()
-        await asyncio.sleep(0.05)
+        await until(lambda: looks[-2:] == [None, None])
         assert len(seen) == 1
         file.write_text('[owners]\nc = "ann"\n')
         await until(lambda: len(seen) == 2)

@@ -126,8 +126,8 @@ class NodeSettings:
         """What fits a heap of half a gigabyte, where Kafka's defaults are made for several.
 
         Kafka keeps a thousand fetches that have ended, each with all its partitions: a consumer of 1,000
-        quiet ones took the broker down with an OutOfMemoryError after six minutes. The cleaner of compacted
-        topics takes its memory at the start.
+        quiet ones takes the broker down with an OutOfMemoryError. The cleaner of compacted topics takes its
+        memory at the start.
         """
         return {
             "fetch.purgatory.purge.interval.requests": "20",

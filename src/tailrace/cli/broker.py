@@ -13,7 +13,7 @@ from tailrace.cli.dev import default_data_dir
 from tailrace.cli.group import DONE
 from tailrace.cli.interrupt import Interrupt
 from tailrace.cli.new_topics import parse_topics
-from tailrace.cli.options import Command, Whole
+from tailrace.cli.options import Command, Whole, data_dir_option, fresh_option, new_topics_option
 from tailrace.core.errors import TopicExists
 from tailrace.core.ports import NewTopic
 
@@ -28,19 +28,9 @@ For commands in other terminals:  export TAILRACE_BROKER={servers}
 @click.option("--port", type=Whole(0, 65535), default=9092, help="9092 by default; 0 takes a free one.")
 @click.option("--host", default="127.0.0.1", help="Address to listen on; 127.0.0.1 by default.")
 @click.option("--advertise", metavar="HOST", default="", help="The name under which clients reach it.")
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    help="Where records are kept; a folder of the user's by default.",
-)
-@click.option("--fresh", is_flag=True, help="Start from nothing: throw away the data of earlier starts.")
-@click.option(
-    "--topic",
-    "topics",
-    metavar="NAME[:PARTITIONS[:REPLICAS[:CLEANUP]]]",
-    multiple=True,
-    help="Make a topic; may repeat.",
-)
+@data_dir_option
+@fresh_option
+@new_topics_option
 def command(
     port: int,
     host: str,

@@ -9,7 +9,7 @@ import click
 
 from tailrace.cli.group import DONE
 from tailrace.cli.new_topics import parse_topics
-from tailrace.cli.options import Command, Whole
+from tailrace.cli.options import Command, Whole, data_dir_option, fresh_option, new_topics_option
 
 
 def default_data_dir() -> Path:
@@ -21,12 +21,8 @@ def default_data_dir() -> Path:
 @click.command(cls=Command, example="tailrace dev --topic orders:12", name="dev")
 @click.option("--port", type=Whole(0, 65535), help="The gateway's port; 8484 by default.")
 @click.option("--broker-port", type=Whole(0, 65535), default=9092, help="Kafka's port; 9092 by default.")
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    help="Where records are kept; a folder of the user's by default.",
-)
-@click.option("--fresh", is_flag=True, help="Start from nothing: throw away the data of earlier starts.")
+@data_dir_option
+@fresh_option
 @click.option("--no-demo", is_flag=True, help="Without demo topics and their data.")
 @click.option(
     "--token",
@@ -34,13 +30,7 @@ def default_data_dir() -> Path:
     envvar="TAILRACE_TOKEN",
     help="The token that may do everything; a fresh one if left out.",
 )
-@click.option(
-    "--topic",
-    "topics",
-    metavar="NAME[:PARTITIONS[:REPLICAS[:CLEANUP]]]",
-    multiple=True,
-    help="Make a topic; may repeat.",
-)
+@new_topics_option
 @click.option("--kafka-topic", metavar="TOPIC", help="The topic of the /kafka namespace; demo by default.")
 @click.option("--allow-null-origin", is_flag=True, help="Let pages opened as a file connect to /kafka.")
 @click.option("--config", metavar="FILE", help="The settings file.")

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from tailrace.client.records import RecordBatch
 from tailrace.core.cursors import Cursor, Position, TopicCursor
 from tailrace.core.records import Record
 from tailrace.core.routes import Match
-from tailrace.core.scans import Batch, Missing, Progress, Scan, Waiting
+from tailrace.core.scans import Batch, Missing, Progress, RecordBatch, Scan, Waiting
 
 
 class FilteredScan:

@@ -1,6 +1,7 @@
 """Options that several commands take, and how a command shows an example."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -30,6 +31,24 @@ class Command(click.Command):
             with formatter.section("Example"):
                 for line in self.example.splitlines():
                     formatter.write(f"  {line}\n")
+
+
+# Of commands that start Kafka themselves.
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Where records are kept; a folder of the user's by default.",
+)
+fresh_option = click.option(
+    "--fresh", is_flag=True, help="Start from nothing: throw away the data of earlier starts."
+)
+new_topics_option = click.option(
+    "--topic",
+    "topics",
+    metavar="NAME[:PARTITIONS[:REPLICAS[:CLEANUP]]]",
+    multiple=True,
+    help="Make a topic; may repeat.",
+)
 
 
 def target_options(command: Decorated) -> Decorated:

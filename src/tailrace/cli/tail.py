@@ -1,6 +1,6 @@
 """`tailrace tail`: the last records, and those that follow."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import click
@@ -11,8 +11,8 @@ from tailrace.cli.options import Command, Whole, target_options
 from tailrace.cli.pump import Pump
 from tailrace.cli.target import Target
 from tailrace.core.cursors import Cursor
-from tailrace.core.records import Chunk, Record
-from tailrace.core.scans import Batch, Missing, Progress, Scan, ScanRequest, Waiting
+from tailrace.core.records import Record
+from tailrace.core.scans import Batch, Missing, Progress, RecordBatch, Scan, ScanRequest, Waiting
 
 # More than that is no look at the end any more, and it is sorted in memory.
 MOST_RECORDS = 100_000
@@ -44,24 +44,6 @@ def command(
     return Pump(make_form(format_)).run(scan, endless=follow)
 
 
-class _Sorted:
-    """The last records, sorted by time, as one batch."""
-
-    def __init__(self, records: Sequence[Record]) -> None:
-        self._records = records
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def values(self) -> Sequence[bytes | None]:
-        """The bare values."""
-        return [record.value for record in self._records]
-
-    def chunks(self) -> Sequence[Chunk]:
-        """All in one chunk."""
-        return [Chunk.of(self._records)]
-
-
 class _ThenFollow:
     """First the records up to the end, sorted over partitions; then, if wanted, what comes after them."""
 
@@ -89,7 +71,7 @@ class _ThenFollow:
                 records += [record for chunk in event.chunks() for record in chunk.records()]
         if records:
             records.sort(key=lambda record: record.timestamp)
-            yield _Sorted(records)
+            yield RecordBatch(records)
         if self._follow:
             after = replace(self._last, start=str(self._scan.cursor()), stop=None)
             self._scan = self._target.scan(after)

@@ -1,15 +1,13 @@
 """NDJSON lines of a stream back to chunks, and its control lines to what they say."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
-from operator import attrgetter
 
 import msgspec
 
 from tailrace.client.problems import Problem
 from tailrace.core.errors import Unavailable
 from tailrace.core.ports import NewRecord
-from tailrace.core.records import Chunk, Record
+from tailrace.core.records import Record
 from tailrace.protocol.produce import RecordIn, RecordParser
 
 # A record that was stored is never refused here.
@@ -93,21 +91,3 @@ def _record(line: bytes) -> Record:
     value = bytes(given.value)
     key = None if given.key is None else given.key.encode()
     return Record(topic, partition, offset, timestamp, key, None if value == b"null" else value)
-
-
-class RecordBatch:
-    """Records that came over HTTP."""
-
-    def __init__(self, records: Sequence[Record]) -> None:
-        self._records = records
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def values(self) -> Sequence[bytes | None]:
-        """The bare values."""
-        return [record.value for record in self._records]
-
-    def chunks(self) -> Sequence[Chunk]:
-        """A chunk for each run of one topic."""
-        return [Chunk.of(rows) for _, rows in groupby(self._records, key=attrgetter("topic"))]

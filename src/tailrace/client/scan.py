@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 
 from tailrace.client.exchange import Address, Exchange
 from tailrace.client.problems import to_error
-from tailrace.client.records import Control, Gap, RecordBatch, Stalled, parse_lines
+from tailrace.client.records import Control, Gap, Stalled, parse_lines
 from tailrace.client.resumed import SILENCE_SECONDS, TICK_SECONDS, Resumed
 from tailrace.client.topics import ends_of
 from tailrace.core.cursors import Cursor, Position, TopicCursor
 from tailrace.core.errors import BrokerUnavailable, Unavailable
 from tailrace.core.records import Record
-from tailrace.core.scans import Batch, Missing, Progress, ScanRequest, Waiting
+from tailrace.core.scans import Batch, Missing, Progress, RecordBatch, ScanRequest, Waiting
 from tailrace.core.starts import Moment, parse_start
 from tailrace.protocol.produce_lines import LineBuffer
 

@@ -2,9 +2,9 @@
 
 import gc
 
-# By default a collection runs for every few hundred objects, and producing takes a quarter longer. A
-# collection of many that live stops everything: with 50,000 of them 58 ms were seen while a thousand log
-# followers came, with 5,000 at most 18 ms.
+# By default a collection runs for every few hundred objects, and producing takes longer by that. But a
+# collection stops everything for as long as it has objects that live to look at, which are many while a
+# thousand log followers come: so it may not be put off much further.
 _THRESHOLDS = (5_000, 2, 5_000)
 
 

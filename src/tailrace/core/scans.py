@@ -5,11 +5,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from tailrace.core.cursors import Cursor
 from tailrace.core.errors import TailraceError
-from tailrace.core.records import Chunk
+from tailrace.core.records import Chunk, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,24 @@ class Batch(Protocol):
     def chunks(self) -> Sequence[Chunk]:
         """The records, topic by topic."""
         ...
+
+
+class RecordBatch:
+    """Records that are held already, in the order given."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def values(self) -> Sequence[bytes | None]:
+        """The bare values."""
+        return [record.value for record in self._records]
+
+    def chunks(self) -> Sequence[Chunk]:
+        """A chunk for each run of one topic."""
+        return [Chunk.of(rows) for _, rows in groupby(self._records, key=attrgetter("topic"))]
 
 
 @dataclass(frozen=True, slots=True)

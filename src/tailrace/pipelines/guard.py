@@ -20,6 +20,7 @@ PR_SET_PDEATHSIG = 1
 WRONG_USAGE = 2
 
 
+# Also in broker/supervisor.py: run with -I and -S, that one finds no module of ours, also not beside it.
 def die_with_guard() -> None:
     """In the command's process, before it is the command."""
     if sys.platform == "linux":

@@ -1,9 +1,8 @@
 from tailrace.cli.filtered import FilteredScan
-from tailrace.client.records import RecordBatch
 from tailrace.core.cursors import Cursor
 from tailrace.core.records import Record
 from tailrace.core.routes import KEY, Match
-from tailrace.core.scans import Progress
+from tailrace.core.scans import Progress, RecordBatch
 
 
 def record(partition, offset, key):

@@ -6,8 +6,8 @@ import pytest
 
 from tailrace.cli.forms import NAMES, make_form
 from tailrace.cli.texts import Table
-from tailrace.client.records import RecordBatch
 from tailrace.core.records import Record
+from tailrace.core.scans import RecordBatch
 
 VALUES = [b'{"a":1}', b"text", b"two\nlines", b"", None, b"\xff\x00", b"null"]
 

@@ -1,6 +1,7 @@
 """The system's word that a log file was written to."""
 
 import asyncio
+import contextlib
 import sys
 
 import pytest
@@ -57,6 +58,14 @@ def reader(folder):
     made.close()
 
 
+def following(folder, told):
+    """One more reader of the same file, who is told of it."""
+    made = FileReader(LogFolder(str(folder)), "job")
+    made.read()
+    told.follow(made)
+    return made
+
+
 def write(folder, line=b"more\n"):
     with (folder / "job" / "worker.log").open("ab") as stream:
         stream.write(line)
@@ -69,20 +78,6 @@ async def test_a_write_is_told(notices, folder, reader):
     for _ in range(3):
         write(folder)
         assert await heard.next() is reader
-
-
-async def test_all_who_read_a_file_are_told(notices, folder, reader):
-    """Also when one of them has left; a watch belongs to the file."""
-    told, heard = notices
-    other = FileReader(LogFolder(str(folder)), "job")
-    other.read()
-    for one in (reader, other):
-        told.follow(one)
-    told.forget(reader)
-    write(folder)
-    assert await heard.next() is other
-    told.forget(other)
-    other.close()
 
 
 async def test_after_a_rotation_the_new_file_is_told_of(notices, folder, reader):
@@ -99,22 +94,23 @@ async def test_after_a_rotation_the_new_file_is_told_of(notices, folder, reader)
     assert await heard.next() is reader
 
 
-async def test_who_was_forgotten_is_told_nothing(notices, folder, reader):
-    """Nor is one whose file is not there yet."""
+async def test_who_was_forgotten_is_told_nothing_and_others_are(notices, folder, reader):
+    """A watch belongs to the file; one whose file is not there yet is told nothing either."""
     told, heard = notices
     absent = FileReader(LogFolder(str(folder)), "absent")
     absent.read()
-    told.follow(absent)
-    told.follow(reader)
-    told.forget(reader)
+    with contextlib.closing(following(folder, told)) as other:
+        for one in (absent, reader):
+            told.follow(one)
+        told.forget(reader)
+        write(folder)
+        assert await heard.next() is other
+        told.forget(other)
     write(folder)
-    last = FileReader(LogFolder(str(folder)), "job")
-    last.read()
-    told.follow(last)
-    write(folder)
-    assert await heard.next() is last
-    assert heard.files == [last]
-    last.close()
+    with contextlib.closing(following(folder, told)) as last:
+        write(folder)
+        assert await heard.next() is last
+    assert heard.files == [other, last]
 
 
 async def test_many_writes_become_few_notices(notices, folder, reader):

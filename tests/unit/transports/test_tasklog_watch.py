@@ -1,12 +1,13 @@
 """What all log streams wait for together."""
 
 import asyncio
-import time
+import threading
 
 import pytest
 
 from tailrace.core.errors import BrokerUnavailable, Unavailable
 from tailrace.memory import MemoryLog, MemoryReader
+from tailrace.transports.tasklogs import watch as watching
 from tailrace.transports.tasklogs.file import FileReader
 from tailrace.transports.tasklogs.folder import LogFolder
 from tailrace.transports.tasklogs.watch import Disk, LogWatch
@@ -29,20 +30,38 @@ async def watch():
         disk.close()
 
 
-async def test_a_disk_that_was_slow_blinds_nobody(watch, tmp_path):
-    """After a second without an answer, a new line is noticed soon."""
+class Clock:
+    """Stands until it is set, and counts who asks."""
+
+    def __init__(self):
+        self.now = self.asked = 0
+
+    def __call__(self):
+        self.asked += 1
+        return self.now
+
+
+async def test_a_disk_that_was_slow_blinds_nobody(watch, tmp_path, monkeypatch):
+    """After a minute without an answer, a new line is noticed soon."""
     logs, disk = watch
+    monkeypatch.setattr(watching, "perf_counter", clock := Clock())
     (tmp_path / "job").mkdir()
     file = FileReader(LogFolder(str(tmp_path)), "job")
     file.read()
     grown = asyncio.Event()
     logs.follow(file, grown.set)
-    for _ in range(4):
-        disk.leave(lambda: time.sleep(1))
-    await asyncio.sleep(1.2)
-    (tmp_path / "job" / "worker.log").write_bytes(b"one\n")
+    answers = threading.Event()
+    for _ in range(watching.THREADS):
+        disk.leave(answers.wait)
+    await asyncio.sleep(0)  # the first look is asked for
+    clock.now = 60
+    answers.set()
     try:
-        await asyncio.wait_for(grown.wait(), 3)
+        async with asyncio.timeout(watching.LONGEST_PAUSE_SECONDS / 2):
+            while clock.asked < 2:  # noqa: ASYNC110 - nobody tells that a look is over
+                await asyncio.sleep(0.001)
+            (tmp_path / "job" / "worker.log").write_bytes(b"one\n")
+            await grown.wait()
     finally:
         logs.forget(file)
 
