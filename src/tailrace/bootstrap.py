@@ -31,6 +31,7 @@ from tailrace.kafka.admin import KafkaAdmin
 from tailrace.kafka.reader import KafkaReader
 from tailrace.kafka.settings import ClientSettings, client_config, reading_config, translate
 from tailrace.kafka.tail import KafkaTail
+from tailrace.kafka.topic_tags import TopicTags
 from tailrace.kafka.writer import KafkaWriter
 from tailrace.owners import looked_up
 from tailrace.settings import People, Settings
@@ -255,11 +256,12 @@ def _reading(
     """What reads one cluster."""
     loop = asyncio.get_running_loop()
     reading = reading_config(client)
-    reader = KafkaReader(reading, asking=client_config(client))
+    tags = TopicTags()
+    reader = KafkaReader(reading, asking=client_config(client), tags=tags)
     stack.callback(lambda: reader.close(deadline.share()))
     hub = Hub(
         reader,
-        partial(KafkaTail, reading, close_seconds=deadline.share),
+        partial(KafkaTail, reading, tags=tags, close_seconds=deadline.share),
         _limits(settings),
         call_soon=loop.call_soon,
         clock=loop.time,

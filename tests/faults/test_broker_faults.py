@@ -94,6 +94,26 @@ def test_a_topic_made_again_under_a_live_stream_is_told_within_two_seconds(
     assert took < 2
 
 
+def test_a_topic_made_again_after_its_leader_came_back_is_read(
+    kafka, admin, gateway, make_topic, store, follow
+):
+    """By streams that are open and by those that come, however often leaders were elected for the old one."""
+    topic = make_topic()
+    store(topic, 20)
+    # All consumers that catch up have read it.
+    early = [follow(f"topic={topic}", "ndjson", start="beginning") for _ in range(8)]
+    wait_for(lambda: all(len(f.taken) == 20 for f in early), what="the old topic")
+    kafka.kill()
+    kafka.start()
+    store(topic, 5, first=20)
+    wait_for(lambda: all(len(f.taken) == 25 for f in early), what="the old topic, led again")
+    remake(admin, make_topic, topic)
+    store(topic, 30)
+    wait_for(lambda: all(f.heard >= 55 for f in early), 20, "the new topic's records")
+    late = [follow(f"topic={topic}&to=end", "sse", start="beginning") for _ in range(8)]
+    wait_for(lambda: all(f.heard >= 30 for f in late), 20, "the new topic's records, from its beginning")
+
+
 def remake(admin, make_topic, topic):
     admin.delete_topics([topic], operation_timeout=10)[topic].result(10)
 

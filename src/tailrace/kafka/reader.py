@@ -18,6 +18,7 @@ from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.errors import translate_question
 from tailrace.kafka.reader_pool import CLOSE_SECONDS, CatchUpPool
 from tailrace.kafka.topic_ids import topic_id_bytes
+from tailrace.kafka.topic_tags import TopicTags
 
 ANSWER_SECONDS = 10.0
 # A leader that is silent holds back the others' answers: less than a stream waits for where it starts.
@@ -39,6 +40,8 @@ class KafkaReader:
     Args:
         settings: librdkafka's settings that say where the cluster is and how to get in.
         consumers: how many catch-up reads run at a time.
+        asking: the same for questions, where they are not asked as records are read.
+        tags: where it notes which topics there are.
     """
 
     def __init__(
@@ -46,9 +49,11 @@ class KafkaReader:
         settings: ClientSettings,
         consumers: int = DEFAULT_CONSUMERS,
         asking: ClientSettings | None = None,
+        tags: TopicTags | None = None,
     ) -> None:
         self._admin = AdminClient(connection.asking_settings(asking or settings))
         self._pool = CatchUpPool(settings, consumers)
+        self._tags = tags or TopicTags()
         self._cluster_id: str | None = None
         # By topic: its partitions, and when they were told; oldest first.
         self._described: OrderedDict[str, tuple[int, float]] = OrderedDict()
@@ -66,6 +71,7 @@ class KafkaReader:
                 tag = topic_tag(cluster, topic_id_bytes(answer.topic_id))
                 found[name] = TopicInfo(name, tag, len(answer.partitions))
                 self._remember(name, len(answer.partitions))
+                self._tags.note(name, tag)
             elif not isinstance(error := _error(f"describe the topic {name!r}", answer), TopicNotFound):
                 raise error from answer
         return found
@@ -96,7 +102,7 @@ class KafkaReader:
 
     async def read(self, topic: str, partition: int, offset: int, max_bytes: int) -> Block:
         """The records from the offset on, about `max_bytes` of them."""
-        return await self._pool.read(topic, partition, offset, max_bytes)
+        return await self._pool.read(topic, self._tags.get(topic), partition, offset, max_bytes)
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """End the consumers within the seconds."""

@@ -17,6 +17,7 @@ from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.errors import translate_question
 from tailrace.kafka.reader_columns import partition_chunk
 from tailrace.kafka.reader_corrupt import behind_corrupt
+from tailrace.kafka.topic_tags import made_again
 
 _log = logging.getLogger(__name__)
 
@@ -36,9 +37,10 @@ Answer = Block | TailraceError | LostPosition
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """A slice that somebody waits for until `deadline` (monotonic seconds)."""
+    """A slice of a topic with this tag that somebody waits for until `deadline` (monotonic seconds)."""
 
     topic: str
+    tag: str
     partition: int
     offset: int
     max_bytes: int
@@ -53,6 +55,8 @@ class CatchUpConsumer:
         self._settings = settings
         self._requests: queue.SimpleQueue[ReadRequest | None] = queue.SimpleQueue()
         self._consumer = Consumer(connection.catch_up_settings(settings))
+        # By name the tag of each topic that the client has read.
+        self._known: dict[str, str] = {}
         self._place: tuple[str, int, int] | None = None
         self._left_at = 0.0
         self._record_bytes = ROW_OVERHEAD_BYTES
@@ -138,11 +142,21 @@ class CatchUpConsumer:
         return max(1, size)
 
     def _go_to(self, request: ReadRequest) -> None:
+        if made_again(self._known, request.topic, request.tag):
+            self._begin_anew()
+        self._known[request.topic] = request.tag
         here = (request.topic, request.partition, request.offset)
         if self._place == here and time.monotonic() - self._left_at < PLACE_SECONDS:
             return
         self._check_leader(request)
         self._consumer.assign([TopicPartition(*here)])
+
+    def _begin_anew(self) -> None:
+        """With a client that has not known the old topic."""
+        self._place = None
+        self._known.clear()
+        self._consumer.close()
+        self._consumer = Consumer(connection.catch_up_settings(self._settings))
 
     def _check_leader(self, request: ReadRequest) -> None:
         """Fail at once where there is nobody to read from: waiting would keep the consumer from others."""

@@ -28,6 +28,7 @@ _Place = tuple[str, int, int]
 @dataclass(slots=True)
 class _Waiting:
     topic: str
+    tag: str
     partition: int
     offset: int
     max_bytes: int
@@ -52,7 +53,7 @@ class CatchUpPool:
         self._set_back: deque[_Waiting] = deque()
         self._trying: _Waiting | None = None
 
-    async def read(self, topic: str, partition: int, offset: int, max_bytes: int) -> Block:
+    async def read(self, topic: str, tag: str, partition: int, offset: int, max_bytes: int) -> Block:
         """One slice; at most 30 s, in the queue and from Kafka together."""
         if self._closed:
             raise Stopping("Reading has ended.")
@@ -60,7 +61,7 @@ class CatchUpPool:
             raise Overloaded(f"{MAX_WAITING} reads wait already.")
         answer: asyncio.Future[Block] = asyncio.get_running_loop().create_future()
         deadline = time.monotonic() + READ_SECONDS
-        self._waiting.append(_Waiting(topic, partition, offset, max_bytes, deadline, answer))
+        self._waiting.append(_Waiting(topic, tag, partition, offset, max_bytes, deadline, answer))
         self._serve()
         try:
             async with asyncio.timeout(READ_SECONDS + 1):
@@ -130,7 +131,13 @@ class CatchUpPool:
 
         consumer.submit(
             ReadRequest(
-                waiting.topic, waiting.partition, waiting.offset, waiting.max_bytes, waiting.deadline, done
+                waiting.topic,
+                waiting.tag,
+                waiting.partition,
+                waiting.offset,
+                waiting.max_bytes,
+                waiting.deadline,
+                done,
             )
         )
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from uuid import uuid4
@@ -76,7 +77,9 @@ class KafkaScan:
 
     def __init__(self, settings: ClientSettings, request: ScanRequest, now_ms: int) -> None:
         unused_group = f"tailrace-{uuid4().hex}"
-        self._consumer = Consumer(consumer_config(settings, unused_group, **_SCAN_SETTINGS))
+        config = consumer_config(settings, unused_group, **_SCAN_SETTINGS)
+        self._new_consumer = partial(Consumer, config)
+        self._consumer = self._new_consumer()
         self._settings = client_config(settings)
         self._questions = Questions(self._settings)
         self._topics = self._questions.topics(request.topics)
@@ -266,8 +269,16 @@ class KafkaScan:
             old, self._topics[topic.name] = self._topics[topic.name], topic
             if topic.tag != old.tag:
                 yield from self._leave_old([place for place in self._next if place[0] == topic.name])
+                self._begin_anew()
             places = chosen_places({topic.name: topic}, self._partitions)
             self._enter([place for place in places if place not in self._next])
+
+    def _begin_anew(self) -> None:
+        """With a client that has not known the old topic: its leader epochs would hide the new one's."""
+        self._consumer.close()
+        self._consumer = self._new_consumer()
+        reading = [(place, at) for place, at in self._next.items() if place not in self._lost]
+        self._consumer.assign([TopicPartition(*place, at) for place, at in reading])
 
     def _leave_old(self, places: Sequence[Place]) -> Iterator[Missing]:
         self._consumer.incremental_unassign([TopicPartition(*p) for p in places if p not in self._lost])

@@ -14,6 +14,7 @@ from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.tail_consumer import TailConsumer
 from tailrace.kafka.tail_events import Assign, Event, Found, PositionLost, Reading, Stalled, Unassign
 from tailrace.kafka.tail_pool import TailPool
+from tailrace.kafka.topic_tags import TopicTags, made_again
 
 _log = logging.getLogger(__name__)
 
@@ -78,16 +79,18 @@ class KafkaTail:
         listener: TailListener,
         *,
         pace: Pace = DEFAULT_PACE,
+        tags: TopicTags | None = None,
         close_seconds: Callable[[], float] = lambda: CLOSE_SECONDS,
     ) -> None:
         self._settings = settings
         self._listener = listener
         self._pace = pace
+        self._tags = tags or TopicTags()
         self._close_seconds = close_seconds
         self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
         self._watched: dict[str, _Watch] = {}
-        self._fresh = self._consumer("fresh", FRESH_WAIT_MS, POLL_SECONDS)
+        self._fresh = self._fresh_consumer()
         self._hot = TailPool(
             lambda number: self._consumer(f"hot-{number}", HOT_WAIT_MS, POLL_SECONDS),
             share=HOT_SHARE,
@@ -100,11 +103,14 @@ class KafkaTail:
             consumers=COLD_CONSUMERS,
             full=COLD_FULL,
         )
+        # Those that know a topic which was made again: what else they read moves to others.
+        self._retired: list[TailConsumer] = []
         self._balancing = self._loop.create_task(self._balance())
 
     def watch(self, topic: str, positions: Mapping[int, int]) -> None:
         """Start to read the topic at the given offset of each partition."""
         self.unwatch(topic)
+        self._retire_who_knows_the_old(topic)
         consumer = self._fresh
         if consumer.partitions + len(positions) > FRESH_PARTITIONS and consumer.partitions:
             consumer = self._cold.consumer(len(positions))
@@ -124,7 +130,7 @@ class KafkaTail:
         """Stop all reading within its deadline."""
         self._balancing.cancel()
         self._watched.clear()
-        consumers = [self._fresh, *self._hot, *self._cold]
+        consumers = [self._fresh, *self._hot, *self._cold, *self._retired]
         for consumer in consumers:
             consumer.close()
         deadline = time.monotonic() + self._close_seconds()
@@ -177,14 +183,39 @@ class KafkaTail:
     def _consumer(self, name: str, wait_ms: int, poll_seconds: float) -> TailConsumer:
         return TailConsumer(name, self._settings, wait_ms, poll_seconds, self._loop, self._received)
 
+    def _fresh_consumer(self) -> TailConsumer:
+        return self._consumer("fresh", FRESH_WAIT_MS, POLL_SECONDS)
+
+    def _retire_who_knows_the_old(self, topic: str) -> None:
+        """A consumer that has known another topic of this name would read nothing of it."""
+        tag = self._tags.get(topic)
+        for pool in (self._hot, self._cold):
+            for consumer in [one for one in pool if made_again(one.known, topic, tag)]:
+                pool.retire(consumer)
+                self._retire(consumer)
+        if made_again(self._fresh.known, topic, tag):
+            self._retire(self._fresh)
+            self._fresh = self._fresh_consumer()
+
+    def _retire(self, consumer: TailConsumer) -> None:
+        self._retired.append(consumer)
+        self._let_go_of_empty(consumer)
+
+    def _let_go_of_empty(self, consumer: TailConsumer) -> None:
+        if consumer in self._retired and not consumer.partitions:
+            self._retired.remove(consumer)
+            consumer.close()
+
     def _enter(self, watch: _Watch, consumer: TailConsumer) -> None:
         consumer.partitions += len(watch.positions)
+        consumer.known[watch.topic] = self._tags.get(watch.topic)
         at_once = watch.leaving is None
         consumer.send(Assign(watch.topic, watch.number, dict(watch.positions), at_once))
 
     def _leave(self, watch: _Watch, consumer: TailConsumer) -> None:
         consumer.partitions -= len(watch.positions)
         consumer.send(Unassign(watch.topic, watch.number))
+        self._let_go_of_empty(consumer)
 
     async def _balance(self) -> None:
         while True:
@@ -221,7 +252,8 @@ class KafkaTail:
             return self._fresh
         if records >= self._pace.hot_records and self._hot.has_room(partitions):
             return self._hot.consumer(partitions)
-        return self._cold.consumer(partitions) if watch.consumer is self._fresh else watch.consumer
+        leaves = watch.consumer is self._fresh or watch.consumer in self._retired
+        return self._cold.consumer(partitions) if leaves else watch.consumer
 
 
 def only_new(chunk: Chunk, positions: Mapping[int, int]) -> Chunk | None:

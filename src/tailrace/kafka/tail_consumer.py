@@ -54,6 +54,8 @@ class TailConsumer:
     ) -> None:
         self.name = name
         self.partitions = 0
+        # By name the tag of each topic that it was ever given.
+        self.known: dict[str, str] = {}
         self._poll_seconds = poll_seconds
         self._loop = loop
         self._receive = receive

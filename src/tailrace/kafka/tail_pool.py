@@ -24,12 +24,17 @@ class TailPool:
         self._most = consumers
         self._full = full
         self._consumers: list[TailConsumer] = []
+        self._made = 0
 
     def __contains__(self, consumer: object) -> bool:
         return consumer in self._consumers
 
     def __iter__(self) -> Iterator[TailConsumer]:
         return iter(self._consumers)
+
+    def retire(self, consumer: TailConsumer) -> None:
+        """Give it nothing more."""
+        self._consumers.remove(consumer)
 
     def has_room(self, partitions: int) -> bool:
         """Whether so many more can be read without one more consumer than there may be."""
@@ -42,6 +47,7 @@ class TailPool:
         roomiest = min(self._consumers, key=lambda one: one.partitions, default=None)
         limit = self._share if len(self._consumers) < self._most else self._full
         if roomiest is None or (roomiest.partitions and roomiest.partitions + partitions > limit):
-            roomiest = self._make(len(self._consumers) + 1)
+            self._made += 1
+            roomiest = self._make(self._made)
             self._consumers.append(roomiest)
         return roomiest

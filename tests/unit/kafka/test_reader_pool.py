@@ -18,7 +18,7 @@ def read(monkeypatch):
     pool = CatchUpPool(AWAY, 2)
 
     def run(*partitions):
-        tasks = [asyncio.ensure_future(pool.read("t", p, 0, 1_000)) for p in partitions]
+        tasks = [asyncio.ensure_future(pool.read("t", "tag", p, 0, 1_000)) for p in partitions]
         return pool, asyncio.gather(*tasks, return_exceptions=True)
 
     yield run
@@ -41,5 +41,5 @@ async def test_a_consumer_that_cannot_be_made_is_an_error_to_who_asked(caplog):
     pool = CatchUpPool({**AWAY, "no.such.setting": "1"}, 1)
     for _ in range(3):
         with pytest.raises(Internal):
-            await pool.read("t", 0, 0, 1_000)
+            await pool.read("t", "tag", 0, 0, 1_000)
     assert len(caplog.records) == 3

@@ -57,3 +57,13 @@ def test_there_is_room_while_consumers_may_be_made(pool):
     fill(pool, [4] * 3)
     assert pool.has_room(4)
     assert not pool.has_room(5)
+
+
+def test_a_retired_one_is_given_nothing_more(pool):
+    """Another one is made in its place, with a number of its own."""
+    fill(pool, [1] * 5)
+    first, second = pool
+    pool.retire(first)
+    assert first not in pool
+    assert fill(pool, [4]) == [1, 4]
+    assert [one.number for one in pool] == [second.number, 3]
