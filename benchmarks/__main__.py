@@ -80,6 +80,8 @@ def measure(wanted: list[Measurement], options: argparse.Namespace) -> int:
         for _ in range(options.runs):
             for each in wanted:
                 print(f"{each.name}: {each.what}", flush=True)
+                if not machine.rest():
+                    print("  the machine does not come to rest: something else runs on it", flush=True)
                 try:
                     runs[each.name].append(each.run(bench))
                 except (BenchmarkError, KafkaException, OSError) as error:

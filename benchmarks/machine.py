@@ -6,8 +6,14 @@ import platform
 import re
 import shutil
 import subprocess
+import time
 from importlib.metadata import version
 from pathlib import Path
+
+# How long a measurement waits for the machine to come to rest, and what part of its processors may be busy.
+REST_SECONDS = 60.0
+LOOK_SECONDS = 2.0
+RESTING = 0.1
 
 
 def _first(pattern: str, path: str) -> str:
@@ -19,6 +25,23 @@ def _said(*command: str) -> str:
     if not shutil.which(command[0]):
         return "not installed"
     return subprocess.run(command, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
+
+
+def _idle_seconds() -> float:
+    """Of all processors since the start."""
+    return float(Path("/proc/uptime").read_text().split()[1])
+
+
+def rest() -> bool:
+    """Wait until nothing else takes much of the machine: what was made or deleted before is not measured."""
+    cores, deadline = os.cpu_count() or 1, time.monotonic() + REST_SECONDS
+    while time.monotonic() < deadline:
+        before, idle = time.monotonic(), _idle_seconds()
+        time.sleep(LOOK_SECONDS)
+        busy = 1 - (_idle_seconds() - idle) / ((time.monotonic() - before) * cores)
+        if busy < RESTING:
+            return True
+    return False
 
 
 def describe() -> dict[str, str]:

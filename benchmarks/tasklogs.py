@@ -6,6 +6,7 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
+from benchmarks import machine
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Measurement, Run
 from benchmarks.probes import Watch
@@ -59,6 +60,7 @@ def measure(bench: Bench) -> Run:
             log = Path(folder, task % n)
             log.mkdir()
             (log / "worker.log").write_bytes(b"".join(b"file %d\n" % line for line in range(20)))
+        machine.rest()
         with bench.gateway(TAILRACE_TASKLOGS_FOLDER=folder) as gateway:
             address = {"address": gateway.address}
             followers = module("log_followers", task=task, followers=FOLLOWED, count=2 * count, **address)
