@@ -94,7 +94,7 @@ class TaskLogs:
     async def _exists(self, task: str) -> bool:
         """Whether there is a file or a topic; who may read any topic may know."""
         services = self._services
-        if await services.disk.run(partial(services.folder.has, task)):
+        if await services.disk.run(partial(services.folder.has, task), task):
             return True
         try:
             async with asyncio.timeout(EXISTS_SECONDS):

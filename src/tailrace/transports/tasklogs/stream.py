@@ -88,7 +88,7 @@ class LogStream:
         self._clock = services.clock
         reader = FileReader(services.folder, request.task, each=request.form.each_cursor)
         self.body = LogBody(request, sink, lambda: services.watch.away_for() > 0, services.clock)
-        self._file = FollowedLog(reader, self.body, services.disk, services.watch)
+        self._file = FollowedLog(reader, request.task, self.body, services.disk, services.watch)
         self._subscription = services.hub.stream(self.body, LOG_FORMAT, tally=services.tally)
         self._share = Share(services.pages, "Too many last lines of logs are on their way.")
         # Made later: there was no topic when it began, so that all it has is new.
