@@ -11,7 +11,7 @@ import pytest
 
 from tailrace.protocol.tasklog_cursor import FilePlace, LogCursor
 from tailrace.transports.tasklogs import folder
-from tailrace.transports.tasklogs.file import LONGEST_LINE, FileReader
+from tailrace.transports.tasklogs.file import LINES_AT_ONCE, LONGEST_LINE, FileReader
 from tailrace.transports.tasklogs.folder import LogFolder
 
 
@@ -230,7 +230,7 @@ def test_a_file_that_is_cut_while_a_client_is_behind(reader, log):
     live.read()
     new = [b"new line %06d and more" % n for n in range(20_000)]
     log.write_bytes(b"\n".join(new) + b"\n")
-    reads = [live.read() for _ in range(20)]
+    reads = [live.read() for _ in range(30)]
     assert [line for read in reads for line in read.lines] == new
     assert next(read.cut for read in reads if read.lines)
 
@@ -377,3 +377,15 @@ def test_closing_waits_for_no_read(reader, log, monkeypatch):
     answers.set()
     thread.join()
     assert open_descriptors() == before
+
+
+def test_short_lines_are_given_a_few_at_a_time(reader, log):
+    """A block of line feeds alone is tens of thousands of lines, each with a place of its own."""
+    log.write_bytes(b"\n" * 10_000 + b"end")
+    live = reader(each=True)
+    reads = [live.read() for _ in range(10)]
+    assert max(len(read.lines) for read in reads) == LINES_AT_ONCE
+    assert sum(len(read.lines) for read in reads) == 10_000
+    append(log, b"\n" * 10_000)
+    assert len(live.rest().lines) == LINES_AT_ONCE
+    assert live.changed()

@@ -15,7 +15,8 @@ from tailrace.transports.tasklogs.request import LogRequest
 
 # A client that does not read costs about so much, and what it was not sent yet as it is kept for all.
 WRITE_BYTES = 64 << 10
-LINES_AT_ONCE = 1024
+# Made in one turn of the loop, about; a client that reads as fast as it can has to wait for the others then.
+LINES_A_TURN = 1024
 # What a form adds to a line, about.
 LINE_BYTES = 32
 
@@ -87,19 +88,14 @@ class LogBody:
     def _of_file(self, read: Read) -> Iterator[bytes]:
         if read.cut:
             yield from self._event("gap", {"file": FILE_NAME, "cause": "truncated", "to": None})
-        for at in range(0, len(read.lines), LINES_AT_ONCE):
-            lines = read.lines[at : at + LINES_AT_ONCE]
-            if self._form.each_cursor:
-                places = read.places[at : at + LINES_AT_ONCE]
-                pairs = zip(lines, places, strict=True)
-                steps = [Step((line,), cursor_text(place, self._topic_cursor)) for line, place in pairs]
-                self._place = places[-1]
-                yield self._lines(steps)
-            else:
-                is_last = at + LINES_AT_ONCE >= len(read.lines)
-                after = cursor_text(read.place, self._topic_cursor) if is_last else ""
-                yield self._lines([Step(lines, after)])
         self._place = read.place or self._place
+        if self._form.each_cursor:
+            pairs = zip(read.lines, read.places, strict=True)
+            steps = [Step((line,), cursor_text(place, self._topic_cursor)) for line, place in pairs]
+        else:
+            steps = [Step(read.lines, self.cursor)]
+        if read.lines:
+            yield self._lines(steps)
 
     def give_lines(self, lines: Sequence[bytes]) -> None:
         """Lines of the topic, behind which the cursor stands already."""
@@ -208,7 +204,11 @@ class LogBody:
         self._push()
 
     def _push(self) -> None:
+        lines = self.lines
         while self._waiting and not self._sink.blocked and not self.over.is_set():
+            if self.lines - lines >= LINES_A_TURN:
+                asyncio.get_running_loop().call_soon(self._sink.on_drain)
+                return
             data = next(self._waiting[0], None)
             if data is None:
                 self._waiting.popleft()

@@ -15,6 +15,8 @@ from tailrace.transports.tasklogs.folder import Identity, Listed, LogFile, LogFo
 T = TypeVar("T")
 
 READ_BYTES = 64 << 10
+# However short they are: each costs a place, and its client a turn of everybody's loop.
+LINES_AT_ONCE = 1024
 # A longer line is given in parts: nobody's memory depends on what a worker writes.
 LONGEST_LINE = 1 << 20
 # The last lines are looked for in so many bytes.
@@ -152,7 +154,7 @@ class FileReader:
             file = self._file
             if file is None:
                 return Read()
-            data = file.read(self._offset, LONGEST_LINE)
+            data = _first_lines(file.read(self._offset, LONGEST_LINE))
             if not data or self._is_cut(file):
                 return Read()
             return self._give(file, data, whole=data.endswith(b"\n"))
@@ -166,7 +168,7 @@ class FileReader:
             cut = data.find(b"\n") + 1
             if not cut and len(data) == LONGEST_LINE:
                 return data, False
-        return data[:cut], True
+        return _first_lines(data[:cut]), True
 
     def _give(self, file: LogFile, data: bytes, *, whole: bool) -> Read:
         lines = data.split(b"\n")
@@ -277,6 +279,13 @@ class FileReader:
                 file.close()
         finally:
             self._lock.release()
+
+
+def _first_lines(data: bytes) -> bytes:
+    """As much of it as is given at once."""
+    if data.count(b"\n") <= LINES_AT_ONCE:
+        return data
+    return data[: len(data) - len(data.split(b"\n", LINES_AT_ONCE)[-1])]
 
 
 def _has(file: LogFile, place: FilePlace) -> bool:
