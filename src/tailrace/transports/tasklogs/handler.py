@@ -9,6 +9,7 @@ from tailrace.core.errors import Unavailable
 from tailrace.core.hub import Hub
 from tailrace.core.ports import LogReader
 from tailrace.transports.access import no_such_log
+from tailrace.transports.budget import Budget
 from tailrace.transports.gateway import Answer, Call, Gateway
 from tailrace.transports.sink import HttpSink
 from tailrace.transports.tasklogs.folder import LogFolder
@@ -19,6 +20,9 @@ from tailrace.transports.tasklogs.watch import Disk, LogWatch
 _log = logging.getLogger("tailrace.http")
 
 EXISTS_SECONDS = 3.0
+# Lines above some 256 KiB on their way to all clients; one may be 1 MiB, and six times as much where each of
+# its characters is escaped.
+LONG_LINES_BYTES = 64 << 20
 
 Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
 
@@ -44,6 +48,7 @@ class TaskLogs:
             disk,
             LogWatch(disk, reader, loop.time, spawn),
             gateway.pages,
+            Budget(LONG_LINES_BYTES),
             gateway.tallies["tasklog"],
             loop.time,
             spawn,
