@@ -135,3 +135,17 @@ async def test_a_large_file_is_read_in_pieces(live, file):
     wire = await ask(live, "", accept("text/plain"))
     assert (await ask(live, "&tail=1", accept("text/plain"))).status == 200
     assert await wire.rest() == row * 50_000
+
+
+async def test_an_event_source_that_began_with_the_last_lines_comes_back(live, file):
+    """Its address still says tail=; the header is the newer one."""
+    file.write_bytes(b"f1\nf2\n")
+    live.log.append("job", log("t1"), log("t2"))
+    wire = await ask(live, "&tail=3", accept("text/event-stream"))
+    await wire.rest()
+    first = wire.body.decode().split("\n")[0].removeprefix("id: ")
+    back = await ask(live, "&tail=3", accept("text/event-stream"), f"Last-Event-ID: {first}")
+    assert back.status == 200
+    await back.rest()
+    assert wire.body.count(b'data: {"line"') == 3
+    assert back.body.count(b'data: {"line"') == 2
