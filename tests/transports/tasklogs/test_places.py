@@ -149,3 +149,11 @@ async def test_an_event_source_that_began_with_the_last_lines_comes_back(live, f
     await back.rest()
     assert wire.body.count(b'data: {"line"') == 3
     assert back.body.count(b'data: {"line"') == 2
+
+
+async def test_a_cursor_has_a_longest(live):
+    """In the header as in the address, as everywhere else."""
+    cursor = "job:" + ",".join(f"{n}@0" for n in range(4000))
+    for query, headers in (("", [f"Last-Event-ID: {cursor}"]), (f"&from={cursor}", [])):
+        wire = await ask(live, query, *headers)
+        assert (wire.status, b"at most 4096 bytes" in await wire.rest()) == (400, True)

@@ -41,6 +41,7 @@ class TaskLogs:
         loop = asyncio.get_running_loop()
         disk = Disk()
         self._idle = gateway.settings.tasklogs.idle
+        self._longest_cursor = gateway.settings.limits.cursor
         self._services = LogServices(
             hub,
             reader,
@@ -62,7 +63,7 @@ class TaskLogs:
     async def __call__(self, gateway: Gateway, call: Call) -> Answer | None:
         """Open a stream; its lines go to the connection by themselves from then on."""
         begun = self._services.clock()
-        request = read_request(call.parameters, call.headers, self._idle)
+        request = read_request(call.parameters, call.headers, self._idle, self._longest_cursor)
         assert call.principal is not None
         owned = await gateway.access.authorize_log(call.principal, request.task)
         if not (

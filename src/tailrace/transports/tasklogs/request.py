@@ -39,8 +39,16 @@ class LogRequest:
     idle: float | None
 
 
-def read_request(values: Mapping[str, Value], headers: Mapping[bytes, bytes], idle: float) -> LogRequest:
-    """A request's words, checked; `idle` is the time without a record after which a log ends by default.
+def read_request(
+    values: Mapping[str, Value], headers: Mapping[bytes, bytes], idle: float, longest_cursor: int
+) -> LogRequest:
+    """A request's words, checked.
+
+    Args:
+        values: its parameters.
+        headers: its headers.
+        idle: the time without a record after which a log ends by default.
+        longest_cursor: bytes that a cursor may have.
 
     Raises:
         BadRequest: they are wrong.
@@ -56,7 +64,10 @@ def read_request(values: Mapping[str, Value], headers: Mapping[bytes, bytes], id
     last = None if resumed else values["tail"]
     if last is not None and values["from"]:
         raise BadRequest("A log is read from a cursor on, or its last lines: leave out from= or tail=.")
-    cursor = _cursor(task, resumed or str(values["from"] or ""))
+    text = resumed or str(values["from"] or "")
+    if len(text) > longest_cursor:
+        raise BadCursor(f"A cursor in a header or an address has at most {longest_cursor} bytes.")
+    cursor = _cursor(task, text)
     return LogRequest(
         task,
         form,
