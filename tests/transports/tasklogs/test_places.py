@@ -5,7 +5,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from tests.transports.tasklogs.conftest import NDJSON, accept, ask, lines, log, said
+from tests.transports.tasklogs.conftest import NDJSON, accept, ask, lines, log, said, until
 from tests.transports.wire import live_gateway
 
 from tailrace.memory import MemoryLog
@@ -157,3 +157,11 @@ async def test_a_cursor_has_a_longest(live):
     for query, headers in (("", [f"Last-Event-ID: {cursor}"]), (f"&from={cursor}", [])):
         wire = await ask(live, query, *headers)
         assert (wire.status, b"at most 4096 bytes" in await wire.rest()) == (400, True)
+
+
+async def test_a_gateway_without_its_folder_starts_and_says_so(settings, caplog):
+    """It may be mounted later."""
+    absent = replace(settings, tasklogs=replace(settings.tasklogs, folder="/none/at/all"))
+    async with live_gateway(absent, MemoryLog()) as live:
+        await until(lambda: any("no folder /none/at/all" in said for said in caplog.messages))
+        assert (await ask(live)).status == 200

@@ -389,3 +389,11 @@ def test_short_lines_are_given_a_few_at_a_time(reader, log):
     append(log, b"\n" * 10_000)
     assert len(live.rest().lines) == LINES_AT_ONCE
     assert live.changed()
+
+
+def test_a_folder_that_is_not_there_is_told_once(tmp_path, caplog):
+    """By its name; none at all is no mistake."""
+    for path in ("", str(tmp_path), str(tmp_path / "none")):
+        LogFolder(path).warn_if_absent()
+    (told,) = caplog.messages
+    assert f"{tmp_path}/none (tasklogs.folder)" in told

@@ -5,6 +5,7 @@ into a task's folder can lead a reader nowhere: not by a link, a device, or a re
 """
 
 import errno
+import logging
 import os
 import re
 import stat
@@ -25,6 +26,8 @@ from tailrace.protocol.tasklog_cursor import (
 )
 
 T = TypeVar("T")
+
+_log = logging.getLogger("tailrace.tasklogs")
 
 # Rotated files of one task that are looked at, the newest.
 MOST_FILES = 64
@@ -132,6 +135,11 @@ class LogFolder:
 
     def __init__(self, path: str) -> None:
         self._path = path
+
+    def warn_if_absent(self) -> None:
+        """Tell whoever runs this that no log will be found, unless the folder is made or mounted later."""
+        if self._path and not Path(self._path).is_dir():
+            _log.warning("There is no folder %s (tasklogs.folder); files of logs are not found.", self._path)
 
     def open(self, task: str) -> LogFile | None:
         """A task's log, if there is one."""

@@ -42,10 +42,13 @@ class TaskLogs:
         disk = Disk()
         self._idle = gateway.settings.tasklogs.idle
         self._longest_cursor = gateway.settings.limits.cursor
+        folder = LogFolder(gateway.settings.tasklogs.folder)
+        # Where its disk hangs, nobody waits for the answer.
+        disk.leave(folder.warn_if_absent)
         self._services = LogServices(
             hub,
             reader,
-            LogFolder(gateway.settings.tasklogs.folder),
+            folder,
             disk,
             LogWatch(disk, reader, loop.time, spawn),
             gateway.pages,
