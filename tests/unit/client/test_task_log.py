@@ -7,7 +7,7 @@ import pytest
 from tailrace.client import task_log
 from tailrace.client.exchange import Address
 from tailrace.client.task_log import LogRequest, TaskLog
-from tailrace.core.errors import BrokerUnavailable, NotFound, TailraceError, Unavailable
+from tailrace.core.errors import BadRequest, BrokerUnavailable, NotFound, TailraceError, Unavailable
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n"
 
@@ -97,3 +97,14 @@ def test_an_error_that_ends_a_log_is_an_error(scripted):
     assert next(event for event in events if event) == [b"a"]
     with pytest.raises(BrokerUnavailable, match="Away"):
         list(events)
+
+
+def test_what_the_server_says_of_a_refusal_is_told(scripted):
+    """In its own sentence; another server's error is told by its status."""
+    head = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    for body, told in (
+        (b'{"code":400,"message":"That is no task.","data":""}', "That is no task"),
+        (b'{"x":1}', "400"),
+    ):
+        with pytest.raises(BadRequest, match=told):
+            reading(scripted(saying(head % len(body) + body)))
