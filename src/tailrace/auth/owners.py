@@ -39,6 +39,8 @@ class DeclaredOwners:
     async def of(self, resource: str, asker: str = "") -> Collection[str]:
         """The names of its owners."""
         owner = self._declared.get(resource)
-        if owner is not None:
-            return (owner,)
-        return () if self._otherwise is None else await self._otherwise.of(resource, asker)
+        if self._otherwise is None or (owner is not None and owner == asker):
+            return () if owner is None else (owner,)
+        # Also of what the file names: neither time nor failure tells an asker that it is another's.
+        others = await self._otherwise.of(resource, asker)
+        return others if owner is None else (owner,)

@@ -1,6 +1,7 @@
 """Problem-JSON back to the errors that it was made of."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import NoReturn
 
 import msgspec
@@ -53,13 +54,22 @@ def to_error(problem: Problem) -> TailraceError:
     return error(problem.detail or "The gateway refused it.", cause=problem.cause, hint=problem.hint)
 
 
+class _Said(msgspec.Struct):
+    """An error of the route of task logs, as far as it is read."""
+
+    message: str
+
+
 def raise_problem(head: Head, body: bytes, address: str) -> NoReturn:
     """Raise what an error response says."""
-    if head.headers.get("content-type", "").startswith("application/problem+json"):
-        try:
-            raise to_error(msgspec.json.decode(body, type=Problem))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            pass  # the status says enough
+    media = head.headers.get("content-type", "")
     fallback = BadRequest if head.status < 500 else Internal
     error = _BY_STATUS.get(head.status, fallback)
+    # Where neither can be read, the status says enough.
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        if media.startswith("application/problem+json"):
+            raise to_error(msgspec.json.decode(body, type=Problem))
+        if media.startswith("application/json"):
+            said = msgspec.json.decode(body, type=_Said).message
+            raise error(said, cause=f"{address} answered {head.status}.")
     raise error(f"{address} answered {head.status}.", hint="Check that this is the address of a gateway.")

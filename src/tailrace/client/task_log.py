@@ -95,7 +95,8 @@ class TaskLog:
         return self._stream.events()
 
     def _gives_up(self, _: Unavailable, seconds: float) -> bool:
-        return seconds > GIVE_UP_SECONDS and not self._request.follow
+        # An error that ended the log is its last word: it was not read whole.
+        return self._done or (seconds > GIVE_UP_SECONDS and not self._request.follow)
 
     def _open(self) -> Exchange:
         request = self._request

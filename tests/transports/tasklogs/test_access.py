@@ -118,6 +118,14 @@ async def test_wrong_words_are_400(live, query):
     assert wire.headers["content-type"] == "application/json"
 
 
+async def test_an_unknown_word_is_answered_with_those_known(live):
+    """In the one sentence that clients of this route read."""
+    wire = await ask(live, "&bogus=1")
+    said = json.loads(await wire.rest())["message"]
+    assert said.startswith("There is no parameter 'bogus' here.")
+    assert said.endswith("Known here: method, id, follow, idle, tail, from.")
+
+
 async def test_reading_makes_no_topic(live):
     """However long it waits."""
     await (await ask(live, task="new")).rest()

@@ -6,6 +6,7 @@ import json
 import pytest
 from tests.transports.tasklogs.conftest import IDLE, NDJSON, accept, answers_within, ask, log, said, until
 
+from tailrace.transports.sink import HttpSink
 from tailrace.transports.tasklogs import stream as streams
 from tailrace.transports.tasklogs import watch
 
@@ -139,6 +140,26 @@ async def test_http_1_0(live, file):
     shown = "Authorization: Basic tr_ann"
     wire = await live.get("/api/v1/logs?method=KAFKA&id=job", shown, version="1.0")
     assert await wire.rest() == b"one\r\n"
+
+
+async def test_line_feeds_keep_no_other_client_waiting(live, file, monkeypatch):
+    """Of a hundred thousand lines of file and topic, a few in each turn of the loop."""
+    turn, made, write = 0, {}, HttpSink.write
+
+    def count(sink, data):
+        made[turn] = made.get(turn, 0) + data.count(b"\n")
+        write(sink, data)
+
+    monkeypatch.setattr(HttpSink, "write", count)
+    file.write_bytes(b"x\n" * 50_000)
+    live.log.append("job", log("x\n" * 50_000))
+    wire = await ask(live)
+    reading = asyncio.create_task(wire.rest())
+    while not reading.done():
+        await asyncio.sleep(0)
+        turn += 1
+    assert (await reading).count(b"x") == 100_000
+    assert max(made.values()) < 5_000
 
 
 # -- other forms

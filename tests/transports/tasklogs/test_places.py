@@ -5,7 +5,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from tests.transports.tasklogs.conftest import NDJSON, accept, ask, lines, log, said
+from tests.transports.tasklogs.conftest import NDJSON, accept, ask, lines, log, said, until
 from tests.transports.wire import live_gateway
 
 from tailrace.memory import MemoryLog
@@ -135,3 +135,33 @@ async def test_a_large_file_is_read_in_pieces(live, file):
     wire = await ask(live, "", accept("text/plain"))
     assert (await ask(live, "&tail=1", accept("text/plain"))).status == 200
     assert await wire.rest() == row * 50_000
+
+
+async def test_an_event_source_that_began_with_the_last_lines_comes_back(live, file):
+    """Its address still says tail=; the header is the newer one."""
+    file.write_bytes(b"f1\nf2\n")
+    live.log.append("job", log("t1"), log("t2"))
+    wire = await ask(live, "&tail=3", accept("text/event-stream"))
+    await wire.rest()
+    first = wire.body.decode().split("\n")[0].removeprefix("id: ")
+    back = await ask(live, "&tail=3", accept("text/event-stream"), f"Last-Event-ID: {first}")
+    assert back.status == 200
+    await back.rest()
+    assert wire.body.count(b'data: {"line"') == 3
+    assert back.body.count(b'data: {"line"') == 2
+
+
+async def test_a_cursor_has_a_longest(live):
+    """In the header as in the address, as everywhere else."""
+    cursor = "job:" + ",".join(f"{n}@0" for n in range(4000))
+    for query, headers in (("", [f"Last-Event-ID: {cursor}"]), (f"&from={cursor}", [])):
+        wire = await ask(live, query, *headers)
+        assert (wire.status, b"at most 4096 bytes" in await wire.rest()) == (400, True)
+
+
+async def test_a_gateway_without_its_folder_starts_and_says_so(settings, caplog):
+    """It may be mounted later."""
+    absent = replace(settings, tasklogs=replace(settings.tasklogs, folder="/none/at/all"))
+    async with live_gateway(absent, MemoryLog()) as live:
+        await until(lambda: any("no folder /none/at/all" in said for said in caplog.messages))
+        assert (await ask(live)).status == 200

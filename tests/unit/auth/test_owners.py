@@ -13,7 +13,7 @@ from tailrace.auth import (
     declared,
     token_digest,
 )
-from tailrace.core.errors import ConfigurationError, Forbidden, Unauthenticated
+from tailrace.core.errors import ConfigurationError, Forbidden, Unauthenticated, Unavailable
 from tailrace.settings import GrantEntry, PrincipalEntry, Settings
 
 ANN = Principal("ann")
@@ -45,6 +45,22 @@ async def test_declared_owners_come_first():
     assert [*await owners.of("a"), *await owners.of("b"), *await owners.of("c")] == ["ann", "bob"]
     owners.replace({})
     assert await owners.of("a") == ("bob",)
+
+
+class Away:
+    """Can't say who owns anything."""
+
+    async def of(self, resource, asker=""):
+        raise Unavailable("Away.")
+
+
+async def test_a_declared_owner_is_told_to_its_owner_alone_without_asking():
+    """For everybody else it is asked about as a task that is not there, and fails like it."""
+    owners = DeclaredOwners({"a": "ann"}, Away())
+    assert await owners.of("a", "ann") == ("ann",)
+    for task in ("a", "none"):
+        with pytest.raises(Unavailable):
+            await owners.of(task, "eve")
 
 
 def entry(name, token, *patterns):

@@ -7,7 +7,7 @@ import pytest
 from tailrace.client import task_log
 from tailrace.client.exchange import Address
 from tailrace.client.task_log import LogRequest, TaskLog
-from tailrace.core.errors import NotFound, TailraceError, Unavailable
+from tailrace.core.errors import BadRequest, BrokerUnavailable, NotFound, TailraceError, Unavailable
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n"
 
@@ -87,3 +87,24 @@ def test_requests_that_are_refused_or_fail_are_told(scripted):
         reading(closed, asked)
     assert asked[5].startswith("failed after ")
     assert "Cannot connect" in asked[5]
+
+
+def test_an_error_that_ends_a_log_is_an_error(scripted):
+    """Also one that a later try may not meet: what came before it is not the whole log."""
+    said = b'{"line":"a"}\n{"cursor":"c"}\n'
+    error = b'{"error":{"code":"broker_unavailable","detail":"Away.","retry":"same"}}\n'
+    events = reading(scripted(saying(HEAD, said + error))).events()
+    assert next(event for event in events if event) == [b"a"]
+    with pytest.raises(BrokerUnavailable, match="Away"):
+        list(events)
+
+
+def test_what_the_server_says_of_a_refusal_is_told(scripted):
+    """In its own sentence; another server's error is told by its status."""
+    head = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    for body, told in (
+        (b'{"code":400,"message":"That is no task.","data":""}', "That is no task"),
+        (b'{"x":1}', "400"),
+    ):
+        with pytest.raises(BadRequest, match=told):
+            reading(scripted(saying(head % len(body) + body)))

@@ -292,16 +292,28 @@ async def test_answers_are_kept_for_a_while():
     source, clock = Counting(), Clock()
     owners = CachedOwners(source, 30, 10, clock)
     for _ in range(2):
-        await owners.of("job")
-        await owners.of("none")
+        await owners.of("job", "ann")
+        await owners.of("none", "ann")
         with pytest.raises(Unavailable):
-            await owners.of("broken")
+            await owners.of("broken", "ann")
     assert source.asked == ["job", "none", "broken", "broken"]
     clock.now = 3
-    await owners.of("none")
+    await owners.of("job", "ann")
+    await owners.of("none", "ann")
     clock.now = 31
-    await owners.of("job")
+    await owners.of("job", "ann")
     assert source.asked[4:] == ["none", "job"]
+
+
+async def test_how_fast_an_answer_comes_tells_nobody_of_another_s_task():
+    """Whoever is not its owner is answered as if there were none, also while its owner reads."""
+    source, clock = Counting(), Clock()
+    owners = CachedOwners(source, 30, 10, clock)
+    for clock.now in (0, 1, 3):
+        await owners.of("job", "ann")
+        await owners.of("job", "eve")
+        await owners.of("none", "eve")
+    assert source.asked == ["job", "job", "none", "job", "none"]
 
 
 async def test_what_is_kept_has_a_bound():

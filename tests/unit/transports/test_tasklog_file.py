@@ -2,14 +2,16 @@
 
 import os
 import resource
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tailrace.protocol.tasklog_cursor import LogCursor
-from tailrace.transports.tasklogs.file import LONGEST_LINE, FileReader
+from tailrace.protocol.tasklog_cursor import FilePlace, LogCursor
+from tailrace.transports.tasklogs import folder
+from tailrace.transports.tasklogs.file import LINES_AT_ONCE, LONGEST_LINE, FileReader
 from tailrace.transports.tasklogs.folder import LogFolder
 
 
@@ -228,7 +230,7 @@ def test_a_file_that_is_cut_while_a_client_is_behind(reader, log):
     live.read()
     new = [b"new line %06d and more" % n for n in range(20_000)]
     log.write_bytes(b"\n".join(new) + b"\n")
-    reads = [live.read() for _ in range(20)]
+    reads = [live.read() for _ in range(30)]
     assert [line for read in reads for line in read.lines] == new
     assert next(read.cut for read in reads if read.lines)
 
@@ -343,3 +345,55 @@ def test_the_line_feed_of_a_line_that_was_given(reader, log):
     assert not live.read().unfinished
     append(log, b"\nthree\n")
     assert rest(live)[0] == [b"three"]
+
+
+def test_a_folder_that_its_owner_filled(reader, log, monkeypatch):
+    """Is listed twice and up to a bound, whatever a cursor says; the log itself is always seen."""
+    monkeypatch.setattr(folder, "MOST_ENTRIES", 100)
+    log.write_bytes(b"one\n")
+    for n in range(300):
+        log.with_name(f"worker.log.{n}").touch()
+    listings, looks, list_, stat = [], [], folder._list, os.stat
+    monkeypatch.setattr(folder, "_list", lambda opened: listings.append(opened) or list_(opened))
+    monkeypatch.setattr(os, "stat", lambda *place, **more: looks.append(place) or stat(*place, **more))
+    back = reader()
+    assert rest(back, back.begin_at(FilePlace("AAAAAA", 1, 1)))[0] == [b"one"]
+    assert len(listings) == 2
+    assert 0 < sum("worker.log." in str(place) for place in looks) <= 2 * 100
+
+
+def test_closing_waits_for_no_read(reader, log, monkeypatch):
+    """On a disk that hangs it would keep another thread; the file is let go when the read ends."""
+    log.write_bytes(b"one\n")
+    live, before = reader(), open_descriptors()
+    reading, answers = threading.Event(), threading.Event()
+    pread = os.pread
+    monkeypatch.setattr(os, "pread", lambda *words: (reading.set(), answers.wait(5), pread(*words))[2])
+    thread = threading.Thread(target=live.read)
+    thread.start()
+    reading.wait(5)
+    live.close()
+    assert not answers.is_set()
+    answers.set()
+    thread.join()
+    assert open_descriptors() == before
+
+
+def test_short_lines_are_given_a_few_at_a_time(reader, log):
+    """A block of line feeds alone is tens of thousands of lines, each with a place of its own."""
+    log.write_bytes(b"\n" * 10_000 + b"end")
+    live = reader(each=True)
+    reads = [live.read() for _ in range(10)]
+    assert max(len(read.lines) for read in reads) == LINES_AT_ONCE
+    assert sum(len(read.lines) for read in reads) == 10_000
+    append(log, b"\n" * 10_000)
+    assert len(live.rest().lines) == LINES_AT_ONCE
+    assert live.changed()
+
+
+def test_a_folder_that_is_not_there_is_told_once(tmp_path, caplog):
+    """By its name; none at all is no mistake."""
+    for path in ("", str(tmp_path), str(tmp_path / "none")):
+        LogFolder(path).warn_if_absent()
+    (told,) = caplog.messages
+    assert f"{tmp_path}/none (tasklogs.folder)" in told

@@ -80,3 +80,19 @@ async def test_an_old_absence_of_the_broker_counts_no_more(watch):
     logs.enter("job")
     assert logs.away_for() == 0
     logs.leave("job")
+
+
+async def test_one_task_keeps_no_other_waiting(watch):
+    """Its steps take a part of the threads, also those that nobody waits for any more."""
+    _, disk = watch
+    answers = threading.Event()
+    slow = [asyncio.create_task(disk.run(answers.wait, "slow")) for _ in range(3 * watching.THREADS)]
+    await asyncio.sleep(0)
+    for step in slow[:-1]:
+        step.cancel()
+    try:
+        async with asyncio.timeout(5):
+            assert await disk.run(lambda: "read", "other") == "read"
+    finally:
+        answers.set()
+    assert await slow[-1]

@@ -8,6 +8,7 @@ file       one reader's way along a file, over rotation and truncation
 followed   one stream's file: what is there, then what it grows by
 last       the last lines of a topic
 watch      what all streams wait for together
+notices    the system's word that a file was written to
 body       what a client is sent, with one cursor over file and topic
 stream     one client's stream, from its beginning to its end
 """

@@ -3,21 +3,34 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from tailrace.core.cursors import Cursor, format_topic
+from tailrace.core.errors import Overloaded, TailraceError
 from tailrace.core.locate import TopicStart
 from tailrace.protocol.tasklog_cursor import FILE_NAME, FilePlace, cursor_text
 from tailrace.protocol.tasklog_forms import Step, framed
 from tailrace.protocol.tasklog_lines import CURSOR, IDLE, LINES, Item, line_groups, read_event, read_items
+from tailrace.transports.budget import Budget, Share
 from tailrace.transports.sink import HttpSink
 from tailrace.transports.tasklogs.file import Read
 from tailrace.transports.tasklogs.request import LogRequest
 
 # A client that does not read costs about so much, and what it was not sent yet as it is kept for all.
 WRITE_BYTES = 64 << 10
-LINES_AT_ONCE = 1024
+# What a client that does not read holds by itself; what goes beyond is of a budget that all share.
+STALLED_BYTES = 512 << 10
+# Made in one turn of the loop, about; a client that reads as fast as it can has to wait for the others then.
+LINES_A_TURN = 1024
 # What a form adds to a line, about.
 LINE_BYTES = 32
+
+
+class _Given(NamedTuple):
+    """Writes that are made one by one, and of how many bytes."""
+
+    writes: Iterator[bytes]
+    nbytes: int
 
 
 class LogBody:
@@ -28,10 +41,16 @@ class LogBody:
         sink: the connection.
         is_away: whether no broker answers at present.
         clock: seconds, monotonic.
+        long_lines: what all may hold of lines that are too long for one client's own bound.
     """
 
     def __init__(
-        self, request: LogRequest, sink: HttpSink, is_away: Callable[[], bool], clock: Callable[[], float]
+        self,
+        request: LogRequest,
+        sink: HttpSink,
+        is_away: Callable[[], bool],
+        clock: Callable[[], float],
+        long_lines: Budget,
     ) -> None:
         self.over = asyncio.Event()
         self.lines = self.nbytes = 0
@@ -50,7 +69,8 @@ class LogBody:
         self._drained = asyncio.Event()
         self._breaks_off = self._finishing = False
         # What was given and is not made yet: few, as whoever gives waits for room.
-        self._waiting: deque[Iterator[bytes]] = deque()
+        self._waiting: deque[_Given] = deque()
+        self._share = Share(long_lines, "Too many long lines of logs are on their way.")
 
     # -- where its client stands
 
@@ -82,24 +102,19 @@ class LogBody:
 
     def give_file(self, read: Read) -> None:
         """Lines of the file."""
-        self._flow(self._of_file(read))
+        self._flow(self._of_file(read), sum(map(len, read.lines)))
 
     def _of_file(self, read: Read) -> Iterator[bytes]:
         if read.cut:
             yield from self._event("gap", {"file": FILE_NAME, "cause": "truncated", "to": None})
-        for at in range(0, len(read.lines), LINES_AT_ONCE):
-            lines = read.lines[at : at + LINES_AT_ONCE]
-            if self._form.each_cursor:
-                places = read.places[at : at + LINES_AT_ONCE]
-                pairs = zip(lines, places, strict=True)
-                steps = [Step((line,), cursor_text(place, self._topic_cursor)) for line, place in pairs]
-                self._place = places[-1]
-                yield self._lines(steps)
-            else:
-                is_last = at + LINES_AT_ONCE >= len(read.lines)
-                after = cursor_text(read.place, self._topic_cursor) if is_last else ""
-                yield self._lines([Step(lines, after)])
         self._place = read.place or self._place
+        if self._form.each_cursor:
+            pairs = zip(read.lines, read.places, strict=True)
+            steps = [Step((line,), cursor_text(place, self._topic_cursor)) for line, place in pairs]
+        else:
+            steps = [Step(read.lines, self.cursor)]
+        if read.lines:
+            yield self._lines(steps)
 
     def give_lines(self, lines: Sequence[bytes]) -> None:
         """Lines of the topic, behind which the cursor stands already."""
@@ -127,7 +142,7 @@ class LogBody:
 
     def write(self, data: bytes) -> None:
         """Take what the hub says."""
-        self._flow(self._of_topic(data))
+        self._flow(self._of_topic(data), len(data))
 
     def _of_topic(self, data: bytes) -> Iterator[bytes]:
         steps: list[Step] = []
@@ -180,9 +195,14 @@ class LogBody:
 
     def _end(self) -> None:
         self.over.set()
-        self._waiting.clear()
+        self.let_go()
         # Who waits for room waits no more.
         self._drained.set()
+
+    def let_go(self) -> None:
+        """Hold nothing any more: its client is gone, or has all."""
+        self._waiting.clear()
+        self._share.release()
 
     # -- beside the lines
 
@@ -202,22 +222,49 @@ class LogBody:
 
     # -- back-pressure
 
-    def _flow(self, writes: Iterator[bytes]) -> None:
-        """Make and send writes one by one, each when the one before has left."""
-        self._waiting.append(writes)
+    def _flow(self, writes: Iterator[bytes], nbytes: int = 0) -> None:
+        """Make and send writes one by one, each when the one before has left, of so many bytes."""
+        self._waiting.append(_Given(writes, nbytes))
         self._push()
 
     def _push(self) -> None:
+        lines = self.lines
         while self._waiting and not self._sink.blocked and not self.over.is_set():
-            data = next(self._waiting[0], None)
+            if self.lines - lines >= LINES_A_TURN:
+                asyncio.get_running_loop().call_soon(self._sink.on_drain)
+                return
+            self._share.release()
+            stands = self._place, self._topic_cursor
+            data = next(self._waiting[0].writes, None)
             if data is None:
                 self._waiting.popleft()
                 continue
+            if (error := self._hold(data)) is not None:
+                self._place, self._topic_cursor = stands
+                data = self._last_words(error)
             self.nbytes += len(data)
             self.heard = self._clock()
             self._sink.write(data)
+        if not self._sink.blocked:
+            self._share.release()
         if self._finishing and not self._waiting and not self.over.is_set():
             self._finish()
+
+    def _hold(self, data: bytes) -> Overloaded | None:
+        """Hold a write until it has left, and what the next ones are made of; or say why not."""
+        held = len(data) + sum(given.nbytes for given in self._waiting)
+        try:
+            if held > STALLED_BYTES:
+                self._share.grow(held)
+        except Overloaded as error:
+            return error
+        return None
+
+    def _last_words(self, error: TailraceError) -> bytes:
+        """An end with an error, instead of all that was to come."""
+        self._waiting.clear()
+        self._finishing = True
+        return b"".join(self._event("problem", error.problem()))
 
     async def room(self) -> None:
         """Wait until what was given has left."""

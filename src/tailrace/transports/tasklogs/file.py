@@ -5,7 +5,8 @@ All of it blocks, so it runs on threads; a lock lets one in at a time.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 from tailrace.protocol.tasklog_cursor import FilePlace
@@ -14,6 +15,8 @@ from tailrace.transports.tasklogs.folder import Identity, Listed, LogFile, LogFo
 T = TypeVar("T")
 
 READ_BYTES = 64 << 10
+# However short they are: each costs a place, and its client a turn of everybody's loop.
+LINES_AT_ONCE = 1024
 # A longer line is given in parts: nobody's memory depends on what a worker writes.
 LONGEST_LINE = 1 << 20
 # The last lines are looked for in so many bytes.
@@ -54,7 +57,7 @@ class FileReader:
         self._offset = 0
         self._place: FilePlace | None = None
         # What bears the name after this file, the oldest first; opened when its turn comes.
-        self._next: deque[Identity] = deque()
+        self._next: deque[Listed] = deque()
         self._cut = False
         # Whether it stands behind a line that was given without its line feed.
         self._in_line = False
@@ -65,7 +68,7 @@ class FileReader:
 
     def begin_last(self, count: int) -> Read:
         """Begin where the last lines do, if there is a log, and read."""
-        with self._lock:
+        with self._entered():
             file = self._open()
             if file is not None:
                 self._stand_at(file, file.last_lines(count, min(LAST_BYTES, max(1, count) * LONGEST_LINE)))
@@ -73,7 +76,7 @@ class FileReader:
 
     def begin_at(self, place: FilePlace) -> Read:
         """Begin at a place, in whatever its file is called by now, and read."""
-        with self._lock:
+        with self._entered():
             if not self._closed:
                 self._resume(place)
             return self._read()
@@ -98,7 +101,7 @@ class FileReader:
         """Find the file that a place was in, go on there, and then in those that came after it."""
         listed = self._folder.files(self._task)
         found, later = self._find(listed, place)
-        self._next = deque(file.identity for file in later)
+        self._next = deque(later)
         self._cut = found is None and place.offset > 0
         if found is None:
             self._take(self._folder.open(self._task), 0)
@@ -116,7 +119,7 @@ class FileReader:
         for n in order:
             if not place.offset and listed[n].inode != place.inode:
                 break
-            file = self._folder.open_listed(self._task, listed[n].identity)
+            file = self._folder.open_listed(self._task, listed[n])
             if file is not None and _has(file, place):
                 return file, listed[n + 1 :]
         return None, ()
@@ -125,7 +128,7 @@ class FileReader:
 
     def read(self) -> Read:
         """The next whole lines, from the beginning if it has not begun."""
-        with self._lock:
+        with self._entered():
             return self._read()
 
     def _read(self) -> Read:
@@ -147,11 +150,11 @@ class FileReader:
 
     def rest(self) -> Read:
         """An unfinished last line, for a reader who does not wait for its end."""
-        with self._lock:
+        with self._entered():
             file = self._file
             if file is None:
                 return Read()
-            data = file.read(self._offset, LONGEST_LINE)
+            data = _first_lines(file.read(self._offset, LONGEST_LINE))
             if not data or self._is_cut(file):
                 return Read()
             return self._give(file, data, whole=data.endswith(b"\n"))
@@ -165,7 +168,7 @@ class FileReader:
             cut = data.find(b"\n") + 1
             if not cut and len(data) == LONGEST_LINE:
                 return data, False
-        return data[:cut], True
+        return _first_lines(data[:cut]), True
 
     def _give(self, file: LogFile, data: bytes, *, whole: bool) -> Read:
         lines = data.split(b"\n")
@@ -227,18 +230,14 @@ class FileReader:
         # If it lies there no more, what lies there under the name goes on.
         later = listed[places[0] + 1 :] if places else listed[-1:]
         if any(other.size for other in later):
-            self._next.extend(other.identity for other in later)
+            self._next.extend(later)
 
     # -- waiting
 
     def changed(self) -> bool:
         """Whether a read may bring something: it is there, has grown, was cut, or is another one."""
-        if not self._lock.acquire(blocking=False):
-            return False
-        try:
-            return not self._closed and self._state() != self._seen
-        finally:
-            self._lock.release()
+        with self._entered(blocking=False) as entered:
+            return entered and not self._closed and self._state() != self._seen
 
     @property
     def identity(self) -> Identity | None:
@@ -248,24 +247,45 @@ class FileReader:
 
     def with_descriptor(self, use: Callable[[int], T]) -> T | None:
         """What is done with the open file's descriptor; None without one, or while it is read."""
-        if not self._lock.acquire(blocking=False):
-            return None
-        try:
-            return None if self._file is None else self._file.with_descriptor(use)
-        finally:
-            self._lock.release()
+        with self._entered(blocking=False) as entered:
+            return self._file.with_descriptor(use) if entered and self._file is not None else None
 
     def _state(self) -> object:
         return self._file and self._file.state(), self._folder.named(self._task)
 
+    @contextmanager
+    def _entered(self, *, blocking: bool = True) -> Iterator[bool]:
+        """Be the only one in it, unless another one is and is not waited for."""
+        entered = self._lock.acquire(blocking)
+        try:
+            yield entered
+        finally:
+            if entered:
+                self._lock.release()
+                self._let_go_if_closed()
+
     def close(self) -> None:
-        """Let all files go."""
-        with self._lock:
-            self._closed = True
+        """Let all files go, or leave it to whoever reads just now: nobody waits for that."""
+        self._closed = True
+        self._let_go_if_closed()
+
+    def _let_go_if_closed(self) -> None:
+        if not self._closed or not self._lock.acquire(blocking=False):
+            return
+        try:
             self._next.clear()
-            if self._file is not None:
-                self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            if file is not None:
+                file.close()
+        finally:
+            self._lock.release()
+
+
+def _first_lines(data: bytes) -> bytes:
+    """As much of it as is given at once."""
+    if data.count(b"\n") <= LINES_AT_ONCE:
+        return data
+    return data[: len(data) - len(data.split(b"\n", LINES_AT_ONCE)[-1])]
 
 
 def _has(file: LogFile, place: FilePlace) -> bool:

@@ -5,11 +5,13 @@ into a task's folder can lead a reader nowhere: not by a link, a device, or a re
 """
 
 import errno
+import logging
 import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -25,8 +27,12 @@ from tailrace.protocol.tasklog_cursor import (
 
 T = TypeVar("T")
 
+_log = logging.getLogger("tailrace.tasklogs")
+
 # Rotated files of one task that are looked at, the newest.
 MOST_FILES = 64
+# Of a task's folder, each time it is listed: its owner may fill it, and others wait for the same threads.
+MOST_ENTRIES = 4096
 SCAN_BYTES = 64 << 10
 # A folder that is rotated while it is listed is listed again.
 LISTINGS = 3
@@ -130,6 +136,11 @@ class LogFolder:
     def __init__(self, path: str) -> None:
         self._path = path
 
+    def warn_if_absent(self) -> None:
+        """Tell whoever runs this that no log will be found, unless the folder is made or mounted later."""
+        if self._path and not Path(self._path).is_dir():
+            _log.warning("There is no folder %s (tasklogs.folder); files of logs are not found.", self._path)
+
     def open(self, task: str) -> LogFile | None:
         """A task's log, if there is one."""
         with self._task(task) as folder:
@@ -164,20 +175,22 @@ class LogFolder:
                     break
             return files
 
-    def open_listed(self, task: str, identity: Identity) -> LogFile | None:
+    def open_listed(self, task: str, listed: Listed) -> LogFile | None:
         """A file of a task by what it is, whatever it is called by now; none if it is gone."""
         with self._task(task) as folder:
-            for _ in range(LISTINGS if folder is not None else 0):
-                assert folder is not None
-                name = next((file.name for file in _list(folder) if file.identity == identity), None)
-                if name is None:
-                    return None
+            name: str | None = listed.name
+            for _ in range(LISTINGS):
+                if folder is None or name is None:
+                    break
                 file = _open(folder, name)
-                if file is not None and file.identity == identity:
+                if file is not None and file.identity == listed.identity:
                     return file
                 if file is not None:
                     # Another has got its name meanwhile.
                     file.close()
+                name = next(
+                    (other.name for other in _list(folder) if other.identity == listed.identity), None
+                )
         return None
 
     @contextmanager
@@ -226,24 +239,23 @@ def _open(folder: int, name: str) -> LogFile | None:
 
 
 def _list(folder: int) -> Sequence[Listed]:
-    files: dict[Identity, Listed] = {}
     with os.scandir(folder) as entries:
-        for entry in entries:
-            if (entry.name == FILE_NAME or _ROTATED.fullmatch(entry.name)) and (file := _listed(entry)):
-                # One that is renamed meanwhile may be met twice.
-                files[file.identity] = file
+        names = [entry.name for entry in islice(entries, MOST_ENTRIES) if _ROTATED.fullmatch(entry.name)]
+    # The log itself is one of them, whatever else lies there; one that is renamed meanwhile may be met twice.
+    found = [_listed(folder, name) for name in (*names, FILE_NAME)]
+    files = {file.identity: file for file in found if file is not None}
     ordered = sorted(files.values(), key=lambda file: (file.name == FILE_NAME, file.modified))
     return ordered[-MOST_FILES - 1 :]
 
 
-def _listed(entry: os.DirEntry[str]) -> Listed | None:
+def _listed(folder: int, name: str) -> Listed | None:
     try:
-        found = entry.stat(follow_symlinks=False)
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return None
     if not _is_log(found):
         return None
-    return Listed(entry.name, (found.st_dev, found.st_ino), found.st_mtime_ns, found.st_size)
+    return Listed(name, (found.st_dev, found.st_ino), found.st_mtime_ns, found.st_size)
 
 
 def _is_log(found: os.stat_result) -> bool:

@@ -17,15 +17,17 @@ class FollowedLog:
 
     Args:
         reader: the way along the file.
+        task: whose it is.
         body: what its client is sent.
         disk: threads for files.
         watch: looks whether it grows.
     """
 
-    def __init__(self, reader: FileReader, body: LogBody, disk: Disk, watch: LogWatch) -> None:
+    def __init__(self, reader: FileReader, task: str, body: LogBody, disk: Disk, watch: LogWatch) -> None:
         self.reader = reader
         # Whether all that is in it was given.
         self.at_end = False
+        self._task = task
         self._body = body
         self._disk = disk
         self._watch = watch
@@ -33,20 +35,20 @@ class FollowedLog:
 
     async def pump(self, first: Callable[[], Read]) -> None:
         """Give all lines that there are."""
-        read = await self._disk.run(first)
+        read = await self._disk.run(first, self._task)
         while True:
             self._body.give_file(read)
             await self._body.room()
             if not read.more or self._body.over.is_set():
                 self._unfinished = read.unfinished
                 return
-            read = await self._disk.run(self.reader.read)
+            read = await self._disk.run(self.reader.read, self._task)
 
     async def settle(self) -> None:
         """Give an unfinished last line before what comes of the topic, unless it is being written."""
         if self._unfinished:
             await asyncio.sleep(QUIET_SECONDS)
-            if not await self._disk.run(self.reader.changed):
+            if not await self._disk.run(self.reader.changed, self._task):
                 await self.give_unfinished()
 
     async def follow(self) -> None:
@@ -71,5 +73,5 @@ class FollowedLog:
     async def give_unfinished(self) -> None:
         """Give a last line that nobody has ended."""
         self._unfinished = False
-        self._body.give_file(await self._disk.run(self.reader.rest))
+        self._body.give_file(await self._disk.run(self.reader.rest, self._task))
         await self._body.room()

@@ -9,6 +9,7 @@ from tailrace.core.errors import Unavailable
 from tailrace.core.hub import Hub
 from tailrace.core.ports import LogReader
 from tailrace.transports.access import no_such_log
+from tailrace.transports.budget import Budget
 from tailrace.transports.gateway import Answer, Call, Gateway
 from tailrace.transports.sink import HttpSink
 from tailrace.transports.tasklogs.folder import LogFolder
@@ -19,6 +20,9 @@ from tailrace.transports.tasklogs.watch import Disk, LogWatch
 _log = logging.getLogger("tailrace.http")
 
 EXISTS_SECONDS = 3.0
+# Lines above some 256 KiB on their way to all clients; one may be 1 MiB, and six times as much where each of
+# its characters is escaped.
+LONG_LINES_BYTES = 64 << 20
 
 Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
 
@@ -37,13 +41,18 @@ class TaskLogs:
         loop = asyncio.get_running_loop()
         disk = Disk()
         self._idle = gateway.settings.tasklogs.idle
+        self._longest_cursor = gateway.settings.limits.cursor
+        folder = LogFolder(gateway.settings.tasklogs.folder)
+        # Where its disk hangs, nobody waits for the answer.
+        disk.leave(folder.warn_if_absent)
         self._services = LogServices(
             hub,
             reader,
-            LogFolder(gateway.settings.tasklogs.folder),
+            folder,
             disk,
             LogWatch(disk, reader, loop.time, spawn),
             gateway.pages,
+            Budget(LONG_LINES_BYTES),
             gateway.tallies["tasklog"],
             loop.time,
             spawn,
@@ -57,7 +66,7 @@ class TaskLogs:
     async def __call__(self, gateway: Gateway, call: Call) -> Answer | None:
         """Open a stream; its lines go to the connection by themselves from then on."""
         begun = self._services.clock()
-        request = read_request(call.parameters, call.headers, self._idle)
+        request = read_request(call.parameters, call.headers, self._idle, self._longest_cursor)
         assert call.principal is not None
         owned = await gateway.access.authorize_log(call.principal, request.task)
         if not (
@@ -94,7 +103,7 @@ class TaskLogs:
     async def _exists(self, task: str) -> bool:
         """Whether there is a file or a topic; who may read any topic may know."""
         services = self._services
-        if await services.disk.run(partial(services.folder.has, task)):
+        if await services.disk.run(partial(services.folder.has, task), task):
             return True
         try:
             async with asyncio.timeout(EXISTS_SECONDS):

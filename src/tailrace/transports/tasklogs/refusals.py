@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from tailrace.core.errors import ConfigurationError, TailraceError
+from tailrace.core.errors import ConfigurationError, TailraceError, UnknownParameter
 from tailrace.protocol.tasklog_forms import FORMS
 from tailrace.settings import TaskLogs
 from tailrace.transports.errors import problem_answer
@@ -29,7 +29,8 @@ class Refusals:
     def __call__(self, error: TailraceError, headers: Mapping[bytes, bytes]) -> Answer:
         """The answer to an error of a request with such headers."""
         whole = problem_answer(error)
-        said = error.detail
+        # These clients read one sentence; which names are known would be lost beside it.
+        said = f"{error.detail} {error.hint}" if isinstance(error, UnknownParameter) else error.detail
         code = self._codes.get(error.code, self._codes.get(str(error.status), error.status))
         body = msgspec.json.encode({"code": code, "message": said, "data": said})
         # Who asks for another form is no old client.

@@ -39,21 +39,35 @@ class LogRequest:
     idle: float | None
 
 
-def read_request(values: Mapping[str, Value], headers: Mapping[bytes, bytes], idle: float) -> LogRequest:
-    """A request's words, checked; `idle` is the time without a record after which a log ends by default.
+def read_request(
+    values: Mapping[str, Value], headers: Mapping[bytes, bytes], idle: float, longest_cursor: int
+) -> LogRequest:
+    """A request's words, checked.
+
+    Args:
+        values: its parameters.
+        headers: its headers.
+        idle: the time without a record after which a log ends by default.
+        longest_cursor: bytes that a cursor may have.
 
     Raises:
         BadRequest: they are wrong.
     """
     if str(values["method"]).lower() != METHOD:
         raise BadRequest(f"The parameter 'method' is {str(values['method'])[:80]!r}; it has to be kafka.")
-    task, last = str(values["id"]), values["tail"]
+    task = str(values["id"])
     if not valid_topic_name(task) or internal_topic(task):
         raise BadRequest("The parameter 'id' is no name of a task.")
     form = accepted_form(headers.get(b"accept", b""))
-    cursor = _cursor(task, values["from"], headers)
-    if last is not None and (cursor != LogCursor() or values["from"]):
+    # An EventSource repeats its whole address when it comes back, so the header is the newer one.
+    resumed = headers.get(b"last-event-id", b"").decode("latin-1")
+    last = None if resumed else values["tail"]
+    if last is not None and values["from"]:
         raise BadRequest("A log is read from a cursor on, or its last lines: leave out from= or tail=.")
+    text = resumed or str(values["from"] or "")
+    if len(text) > longest_cursor:
+        raise BadCursor(f"A cursor in a header or an address has at most {longest_cursor} bytes.")
+    cursor = _cursor(task, text)
     return LogRequest(
         task,
         form,
@@ -72,9 +86,7 @@ def accepted_form(accept: bytes) -> Form:
     return FORMS[_MEDIA[min(choices)[3]] if choices else "bare"]
 
 
-def _cursor(task: str, given: Value, headers: Mapping[bytes, bytes]) -> LogCursor:
-    # An EventSource repeats its whole address when it comes back, so the header is the newer one.
-    text = headers.get(b"last-event-id", b"").decode("latin-1") or str(given or "")
+def _cursor(task: str, text: str) -> LogCursor:
     cursor = LogCursor.parse(text) if text not in {"", "beginning"} else LogCursor()
     if cursor.topic is not None and list(cursor.topic.topics) != [task]:
         raise BadCursor("The cursor is of another log.", hint="It has to be one that this log gave.")

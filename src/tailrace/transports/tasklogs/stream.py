@@ -59,6 +59,7 @@ class LogServices:
     disk: Disk
     watch: LogWatch
     pages: Budget
+    long_lines: Budget
     tally: Tally
     clock: Callable[[], float]
     spawn: Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
@@ -87,8 +88,10 @@ class LogStream:
         self._services = services
         self._clock = services.clock
         reader = FileReader(services.folder, request.task, each=request.form.each_cursor)
-        self.body = LogBody(request, sink, lambda: services.watch.away_for() > 0, services.clock)
-        self._file = FollowedLog(reader, self.body, services.disk, services.watch)
+        self.body = LogBody(
+            request, sink, lambda: services.watch.away_for() > 0, services.clock, services.long_lines
+        )
+        self._file = FollowedLog(reader, request.task, self.body, services.disk, services.watch)
         self._subscription = services.hub.stream(self.body, LOG_FORMAT, tally=services.tally)
         self._share = Share(services.pages, "Too many last lines of logs are on their way.")
         # Made later: there was no topic when it began, so that all it has is new.
@@ -107,7 +110,7 @@ class LogStream:
         running = asyncio.current_task()
         assert running is not None
         self._sink.on_drain = self._drain
-        self._sink.on_close = partial(_leave, running)
+        self._sink.on_close = partial(self._leave, running)
         try:
             await self._run()
         except TailraceError as error:
@@ -125,6 +128,11 @@ class LogStream:
         self.body.drained()
         if not self.body.blocked:
             self._subscription.wake()
+
+    def _leave(self, running: asyncio.Task[object]) -> None:
+        """The client is gone."""
+        self.body.let_go()
+        running.cancel()
 
     async def _run(self) -> None:
         try:
@@ -293,8 +301,3 @@ class LogStream:
     async def _end(self) -> None:
         await self._file.give_unfinished()
         self._subscription.end("idle")
-
-
-def _leave(running: asyncio.Task[object]) -> None:
-    """The client is gone."""
-    running.cancel()
