@@ -24,7 +24,7 @@ from tailrace.runtime.declarations import (
     topic_names,
 )
 from tailrace.runtime.results import Output
-from tailrace.runtime.values import FORMATS, Format, as_key, encoder
+from tailrace.runtime.values import FORMATS, Format, as_headers, as_key, encoder
 
 if TYPE_CHECKING:  # the log in memory is for tests
     from tailrace.runtime.trial import Trial
@@ -194,17 +194,18 @@ class App:
         value: object,
         *,
         key: bytes | str | None = None,
-        headers: Headers = (),
+        headers: Headers | Mapping[str, bytes | None] = (),
         partition: int | None = None,
         timestamp: int | None = None,
     ) -> None:
         """Send a record from a handler, timer, task or hook of the running app.
 
-        It is stored before the record that is being handled is committed. None is a null.
+        It is stored before the record that is being handled is committed. None is a null. Headers are
+        pairs, or a mapping.
         """
         output = self._running().output
         stored = None if value is None else output.encoded(value, self._encode)
-        output.send(topic, stored, as_key(key), partition, timestamp, headers)
+        output.send(topic, stored, as_key(key), partition, timestamp, as_headers(headers))
 
     def commit(self) -> None:
         """With commit="explicit": commit up to the record that is being handled, when it is done."""
