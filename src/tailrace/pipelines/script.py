@@ -163,6 +163,7 @@ def program(name: str | None = None, file: str | Path | None = None) -> Script:
         raise no_program(name, pipeline)
     found = pipeline.programs[name]
     _end_on_sigterm()
+    _end_quietly_on_ctrl_c()
     broker = os.environ.get("TAILRACE_BROKER") or found.broker
     services = KafkaServices(translate({**found.kafka, "bootstrap_servers": broker}))
     sender = LateSender(partial(services.sender, name))
@@ -177,6 +178,17 @@ def _end_on_sigterm() -> None:
     ours = "TAILRACE_PROGRAM" in os.environ and threading.current_thread() is threading.main_thread()
     if ours and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
+def _end_quietly_on_ctrl_c() -> None:
+    """Ctrl-C is how a script that reads for ever is meant to end: without a trace; shells say 130."""
+    before = sys.excepthook
+
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            before(kind, error, trace)
+
+    sys.excepthook = tell
 
 
 def _encoded(value: object) -> bytes:
