@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +32,7 @@ from tailrace.pipelines.loading import load, no_program
 from tailrace.pipelines.messages import Consumer
 from tailrace.runtime.sending import LateSender
 from tailrace.runtime.spec import FAILED
-from tailrace.runtime.values import as_key
+from tailrace.runtime.values import as_headers, as_key
 
 SETTLE_SECONDS = 30.0
 _encode = msgspec.json.Encoder().encode
@@ -53,7 +53,7 @@ class Producer:
         key: bytes | str | None = None,
         *,
         topic: str | None = None,
-        headers: Headers = (),
+        headers: Headers | Mapping[str, bytes | None] = (),
     ) -> None:
         """Take a value to store: bytes as they are, all else as JSON, None as null.
 
@@ -67,7 +67,7 @@ class Producer:
             )
         data = value if value is None or isinstance(value, bytes) else _encoded(value)
         for one in (topic,) if topic else self.topics:
-            self._sender.send(one, data, as_key(key), headers=headers)
+            self._sender.send(one, data, as_key(key), headers=as_headers(headers))
 
     def flush(self, seconds: float = SETTLE_SECONDS) -> None:
         """Wait until all that was sent is stored.

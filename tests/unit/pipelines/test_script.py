@@ -92,6 +92,13 @@ def test_a_value_goes_to_all_topics_or_to_one(script, log):
     assert values(log, "right") == [b'{"a":1}', None]
 
 
+def test_headers_are_pairs_or_a_mapping(script, log):
+    """As with app.send."""
+    for headers in ([("a", b"1")], {"a": b"1"}):
+        script().producer.send(1, topic="left", headers=headers)
+    assert [list(one.headers) for one in log.topic("left").partitions[0].records] == [[("a", b"1")]] * 2
+
+
 def test_a_topic_that_is_not_the_programs_is_refused(script):
     """The file says who writes what."""
     with pytest.raises(ConfigurationError, match="'TWO' does not write other"):
