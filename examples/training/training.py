@@ -21,9 +21,9 @@ def train(task: str, epochs: int = 20, seconds: float = 1.0) -> None:
     worker, log = logging.getLogger("worker"), logging.getLogger("training")
     worker.setLevel(logging.INFO)
     log.setLevel(logging.INFO)
+    log.addHandler(KafkaHandler(task))  # refuses what is no name, before a folder has it
     (LOGS / task).mkdir(parents=True, exist_ok=True)
     worker.addHandler(logging.FileHandler(LOGS / task / "worker.log", mode="w"))
-    log.addHandler(KafkaHandler(task))
     digits = load_digits()
     worker.info("%d digits of %d pixels", *digits.data.shape)
     model = SGDClassifier(random_state=1)

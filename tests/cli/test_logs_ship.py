@@ -10,6 +10,8 @@ import pytest
 
 from tailrace.cli.group import exit_code
 from tailrace.logging import KafkaHandler
+from tailrace.shipping.entries import Entry
+from tailrace.shipping.spool import Spool
 
 pytestmark = pytest.mark.kafka
 
@@ -128,6 +130,24 @@ def test_logging_goes_through_a_gateway_too(gateway, task, stored, tmp_path):
         handler.handle(logging.makeLogRecord({"name": "train", "msg": f"{number}"}))
     handler.close()
     assert [record["log"] for record in stored()] == [f"{n}\n" for n in range(3_000)]
+
+
+@pytest.mark.parametrize("size", [3_000_000, 20_000_000])
+def test_a_line_that_is_too_large_for_a_gateway_does_not_hold_up_the_others(
+    gateway, task, stored, tmp_path, size
+):
+    """Be it refused alone, or with the whole request."""
+    spool = Spool(tmp_path / task / "0")
+    spool.append([Entry(1, b'{"log":"one"}'), Entry(2, b"x" * size), Entry(3, b'{"log":"two"}')])
+    spool.close()
+    handler = KafkaHandler(task, url=gateway, spool=tmp_path)
+    handler.handle(logging.makeLogRecord({"name": "train", "msg": "three"}))
+    handler.close()
+    told = "[tailrace: 1 line missing here: the brokers refused it]\n"
+    logs = [record["log"] for record in stored()]
+    assert [text for text in logs if text != told] == ["one", "two", "three\n"]
+    assert logs.count(told) == 1
+    assert handler.missing == 1
 
 
 def test_a_task_may_be_called_ship(capsys, monkeypatch):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -159,6 +160,31 @@ def test_a_task_that_raises(run):
     assert process.returncode == 1
     assert 'raise OSError("the disk is full")' in err
     assert "Error: calc:broken failed.\nWhy:   OSError: the disk is full\n" in err
+
+
+@pytest.mark.parametrize("program", ["slow", "fetch", "train"])
+def test_a_signal_that_comes_twice_at_once_is_one(run, program):
+    """GNU timeout sends each to the process and to its group; a second one later ends it."""
+    if program == "slow":
+        assert run("calc:one", "--", "1", "2", "sum").wait(40) == 0
+    process = run(f"calc:{program}")
+    assert process.stdout.readline() == "begun\n"
+    for _ in range(20):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    out, err = process.communicate(timeout=40)
+    assert (process.returncode, out) == ((0, "ended\n") if program == "slow" else (130, ""))
+    assert "Traceback" not in err
+
+
+def test_a_second_signal_does_not_wait_for_the_record_in_hand(run):
+    """Half a second after the first."""
+    assert run("calc:one", "--", "1", "2", "sum").wait(40) == 0
+    process = run("calc:slow")
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.7)
+    assert stop(process)[:2] == (-signal.SIGTERM, "")
 
 
 @pytest.mark.parametrize(("task", "number"), [("train", signal.SIGTERM), ("fetch", signal.SIGINT)])

@@ -37,3 +37,14 @@ def test_the_log_of_a_training_is_followed(gateway, tailrace, start, copy):
     assert lines[0] == "1797 digits of 64 pixels"
     assert [line.partition(":")[0] for line in lines[1:]] == ["epoch 1", "epoch 2", "epoch 3", "done"]
     assert logs.interrupt() == 0, logs.text
+
+
+@pytest.mark.kafka
+def test_a_task_that_is_no_name_makes_no_folder(tailrace, copy):
+    """Least of all outside of its own."""
+    pytest.importorskip("sklearn")
+    folder = copy("training")
+    training = tailrace("run", "training:train", "--", "../x", folder=folder)
+    assert training.ended() != 0
+    assert "'../x' cannot name a task" in training.text
+    assert not (folder / "x").exists()

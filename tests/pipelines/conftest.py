@@ -94,11 +94,14 @@ class Running:
     def end(self):
         """Whatever state it is in, with all that it has started."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
+            for seconds in (1, 5):  # a second signal at once would count as the first
+                self.process.send_signal(signal.SIGTERM)
+                try:
+                    self.process.wait(seconds)
+                    break
+                except subprocess.TimeoutExpired:
+                    pass
+            else:
                 self.process.kill()
         self.wait()
 

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 
 import pytest
 from tests.pipelines.conftest import MAIN, SECONDS, children, wait_for
@@ -93,6 +94,36 @@ def test_a_whole_app_is_a_program(place, topic):
     wanted = {"up": ["A"], "twice": ["aa"], "ticks": ["tick"]}
     wait_for(lambda: {end: place.values(f"{topic}-{end}") for end in wanted} == wanted, running.said)
     assert running.stop() == 0
+
+
+SLOW = """
+import time
+from tailrace import App
+
+app = App("slow")
+
+@app.on("elsewhere")
+def slow(value: str):
+    print("begun", flush=True)
+    time.sleep(2)
+    print("ended", flush=True)
+"""
+
+
+def test_a_signal_that_comes_twice_at_once_kills_no_worker(place, topic):
+    """As GNU timeout sends it."""
+    place.write(
+        app_py=SLOW, p_yml=f'programs: {{slow: {{run: "app:slow", from: {topic}}}}}\ntopics: {{{topic}: }}'
+    )
+    running = place.start("run", "p.yml")
+    running.ready()
+    place.send(topic, ["a"])
+    running.printed("slow | begun")
+    for _ in range(20):
+        running.process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    assert running.wait() == 0
+    assert running.out[-1] == "slow | ended"
 
 
 def test_a_worker_that_dies_is_started_again_and_goes_on(place, topic):

@@ -8,7 +8,7 @@ import msgspec
 from tailrace.client.exchange import Address, request
 from tailrace.client.load import record_line
 from tailrace.client.problems import Problem, to_error
-from tailrace.core.errors import Unavailable
+from tailrace.core.errors import TooLarge, Unavailable
 from tailrace.core.ports import NewRecord, Outcome, Stored
 
 MOST_RECORDS = 10_000
@@ -43,7 +43,10 @@ class GatewayOutbox:
         """The fate of each record, in order; it takes as long as the gateway's answer."""
         del seconds
         body = b"[%b]" % b",".join([record_line(record).rstrip() for record in self._records])
-        answered = request(self._address, "POST", self._path, body)
+        try:
+            answered = request(self._address, "POST", self._path, body)
+        except TooLarge as error:  # for all of them, and none was stored
+            return [error] * len(self._records)
         try:
             answers = _decode(answered)
         except msgspec.MsgspecError as error:

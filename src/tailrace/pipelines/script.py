@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +32,7 @@ from tailrace.pipelines.loading import load, no_program
 from tailrace.pipelines.messages import Consumer
 from tailrace.runtime.sending import LateSender
 from tailrace.runtime.spec import FAILED
-from tailrace.runtime.values import as_key
+from tailrace.runtime.values import as_headers, as_key
 
 SETTLE_SECONDS = 30.0
 _encode = msgspec.json.Encoder().encode
@@ -53,7 +53,7 @@ class Producer:
         key: bytes | str | None = None,
         *,
         topic: str | None = None,
-        headers: Headers = (),
+        headers: Headers | Mapping[str, bytes | None] = (),
     ) -> None:
         """Take a value to store: bytes as they are, all else as JSON, None as null.
 
@@ -67,7 +67,7 @@ class Producer:
             )
         data = value if value is None or isinstance(value, bytes) else _encoded(value)
         for one in (topic,) if topic else self.topics:
-            self._sender.send(one, data, as_key(key), headers=headers)
+            self._sender.send(one, data, as_key(key), headers=as_headers(headers))
 
     def flush(self, seconds: float = SETTLE_SECONDS) -> None:
         """Wait until all that was sent is stored.
@@ -163,6 +163,7 @@ def program(name: str | None = None, file: str | Path | None = None) -> Script:
         raise no_program(name, pipeline)
     found = pipeline.programs[name]
     _end_on_sigterm()
+    _end_quietly_on_ctrl_c()
     broker = os.environ.get("TAILRACE_BROKER") or found.broker
     services = KafkaServices(translate({**found.kafka, "bootstrap_servers": broker}))
     sender = LateSender(partial(services.sender, name))
@@ -177,6 +178,17 @@ def _end_on_sigterm() -> None:
     ours = "TAILRACE_PROGRAM" in os.environ and threading.current_thread() is threading.main_thread()
     if ours and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
+def _end_quietly_on_ctrl_c() -> None:
+    """Ctrl-C is how a script that reads for ever is meant to end: without a trace; shells say 130."""
+    before = sys.excepthook
+
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            before(kind, error, trace)
+
+    sys.excepthook = tell
 
 
 def _encoded(value: object) -> bytes:

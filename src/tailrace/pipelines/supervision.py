@@ -17,7 +17,7 @@ from tailrace.pipelines.making import Partitions
 from tailrace.pipelines.model import Pipeline, Program
 from tailrace.pipelines.output import KeptOutput, Throttle
 from tailrace.pipelines.workers import ENDED, UP, State, Worker
-from tailrace.runtime.spec import WRONG_USAGE
+from tailrace.runtime.spec import ECHO_SECONDS, WRONG_USAGE
 
 STOP_SECONDS = 25.0
 """For all programs to finish and commit; then they are killed."""
@@ -52,6 +52,7 @@ class Supervisor:
         self._started = time.monotonic()
         self._up = False
         self._signals: list[int] = []
+        self._echo_until = 0.0
         self._wake = asyncio.Event()
         self._readers_up = asyncio.Event()
 
@@ -147,8 +148,11 @@ class Supervisor:
         return all(worker.state in ENDED for worker in self._workers)
 
     def _on_signal(self, number: int) -> None:
-        self._signals.append(number)
-        self._wake.set()
+        now = time.monotonic()
+        if now >= self._echo_until:
+            self._echo_until = now + ECHO_SECONDS
+            self._signals.append(number)
+            self._wake.set()
 
     def _printed(self, worker: Worker, line: bytes) -> None:
         text = line.rstrip(b"\r").decode(errors="replace")

@@ -20,10 +20,11 @@ from tailrace.runtime.declarations import (
     at_least,
     interval,
     one_of,
+    positional,
     topic_names,
 )
 from tailrace.runtime.results import Output
-from tailrace.runtime.values import FORMATS, Format, as_key, encoder
+from tailrace.runtime.values import FORMATS, Format, as_headers, as_key, encoder
 
 if TYPE_CHECKING:  # the log in memory is for tests
     from tailrace.runtime.trial import Trial
@@ -116,13 +117,19 @@ class App:
             format: json, or text; the app's unless said. `bytes` are taken and sent as they are.
             coerce: take numbers that are written as strings where the annotation asks for numbers.
         """
-        names = topic_names(topics)
+        # Without brackets the function itself is given.
+        names = () if any(map(callable, topics)) else topic_names(topics)
         if not names:
-            raise ConfigurationError("A handler needs a topic.", hint='Write @app.on("orders").')
+            raise ConfigurationError('@app.on needs a topic: @app.on("orders").')
         if isinstance(group, str) and not group:
             raise ConfigurationError("A group needs a name.", hint="None reads without a group.")
         one_of(("earliest", "latest"), start, "start")
         one_of(("auto", "explicit"), commit, "commit")
+        if commit == "explicit" and group is None:
+            raise ConfigurationError(
+                "Without a group nothing can be committed.",
+                hint='Leave commit="explicit" out, or name a group.',
+            )
         one_of(("stop", "skip"), on_error, "on_error")
         options: dict[str, Any] = {
             "topics": names,
@@ -168,7 +175,7 @@ class App:
         What it returns is sent to `to`, what it yields at once, one by one.
         """
         topics, form = topic_names([to]), self._format(format)
-        declare = self._declare(lambda one: Task(one, topics, form))
+        declare = self._declare(lambda one: Task(positional(one), topics, form))
         return declare if function is None else declare(function)
 
     def on_start(self, function: FunctionT) -> FunctionT:
@@ -187,17 +194,18 @@ class App:
         value: object,
         *,
         key: bytes | str | None = None,
-        headers: Headers = (),
+        headers: Headers | Mapping[str, bytes | None] = (),
         partition: int | None = None,
         timestamp: int | None = None,
     ) -> None:
         """Send a record from a handler, timer, task or hook of the running app.
 
-        It is stored before the record that is being handled is committed. None is a null.
+        It is stored before the record that is being handled is committed. None is a null. Headers are
+        pairs, or a mapping.
         """
         output = self._running().output
         stored = None if value is None else output.encoded(value, self._encode)
-        output.send(topic, stored, as_key(key), partition, timestamp, headers)
+        output.send(topic, stored, as_key(key), partition, timestamp, as_headers(headers))
 
     def commit(self) -> None:
         """With commit="explicit": commit up to the record that is being handled, when it is done."""

@@ -85,6 +85,21 @@ def is_async(function: Function) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
+def positional(function: Function) -> Function:
+    """The function of a task, whose arguments come by their place.
+
+    Raises:
+        ConfigurationError: one could be given by its name alone.
+    """
+    for one in inspect.signature(function).parameters.values():
+        if one.kind is one.KEYWORD_ONLY:
+            raise ConfigurationError(
+                f"The task {function_name(function)} takes {one.name!r} by keyword only.",
+                hint="Leave the * out: the words after -- have no names.",
+            )
+    return function
+
+
 def topic_names(topics: Iterable[str | Iterable[str]]) -> tuple[str, ...]:
     """Topics given one by one or in lists, each once.
 
@@ -93,7 +108,8 @@ def topic_names(topics: Iterable[str | Iterable[str]]) -> tuple[str, ...]:
     """
     names: list[str] = []
     for given in topics:
-        names += [given] if isinstance(given, str) else given
+        # What is neither is refused below, by its name.
+        names += given if isinstance(given, Iterable) and not isinstance(given, str) else [given]
     for name in names:
         if not isinstance(name, str) or not valid_topic_name(name):
             raise ConfigurationError(
@@ -112,7 +128,7 @@ def interval(given: str | float) -> float:
     if isinstance(given, str):
         if match := _INTERVAL.fullmatch(given.strip()):
             seconds = float(match[1]) * _SECONDS[match[2]]
-    else:
+    elif isinstance(given, int | float):
         seconds = float(given)
     if not 0 < seconds < float("inf"):
         raise ConfigurationError(f"{given!r} is no interval.", hint="Write it as 500ms, 5s, 1m or 2h.")

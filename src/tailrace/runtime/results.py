@@ -1,7 +1,7 @@
 """From what a function returns to records."""
 
 import logging
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any, Final
@@ -9,7 +9,7 @@ from typing import Any, Final
 from tailrace.core.errors import BadRecord, TailraceError, TooLarge
 from tailrace.core.records import Headers
 from tailrace.runtime.sending import Outlet, Pending
-from tailrace.runtime.values import Encode, as_key
+from tailrace.runtime.values import Encode, as_headers, as_key
 
 _log = logging.getLogger("tailrace.runtime")
 
@@ -34,7 +34,7 @@ class To:
     topic: str
     value: Any
     key: bytes | str | _Inherited | None = INHERITED
-    headers: Headers = ()
+    headers: Headers | Mapping[str, bytes | None] = ()
     partition: int | None = None
     timestamp: int | None = None
 
@@ -127,7 +127,7 @@ class Output:
             )
         value = None if to.value is None else self.encoded(to.value)
         chosen = key if isinstance(to.key, _Inherited) else as_key(to.key)
-        self.send(to.topic, value, chosen, to.partition, to.timestamp, to.headers)
+        self.send(to.topic, value, chosen, to.partition, to.timestamp, as_headers(to.headers))
 
 
 def _all_to(results: Collection[object]) -> bool:

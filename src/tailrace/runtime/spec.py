@@ -8,6 +8,8 @@ State = Literal["ready", "running", "stopping", "done", "failed"]
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 STATUS_SECONDS = 1.0
+ECHO_SECONDS = 0.5
+"""A second signal within this is none: GNU `timeout` sends each to the process and to its group."""
 
 
 class WorkerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -38,6 +38,7 @@ def find(run: str) -> Target:
             f"{run!r} does not say what to run.",
             hint="Write MODULE:NAME, such as clock:app, or a pipeline's file.",
         )
+    _check_name(name, attribute)
     module = _imported(name)
     found = getattr(module, attribute, None)
     if isinstance(found, App):
@@ -80,6 +81,17 @@ def _adjusted(program: Program, spec: WorkerSpec, workers: int | None) -> Progra
             hint="Declare it with @app.task, or leave them out.",
         )
     return replace(program, **changes)
+
+
+def _check_name(name: str, attribute: str) -> None:
+    """Refuse a file in place of the module in it."""
+    folder, _, file = name.rpartition("/")
+    module = file.removesuffix(".py")
+    if module != name:
+        hint = f"Write {module}:{attribute}."
+        if folder:
+            hint = f"Start it where it lies: cd {folder}, then {module}:{attribute}."
+        raise ConfigurationError(f"{name} is a file, not the name of a module.", hint=hint)
 
 
 def _imported(name: str) -> ModuleType:

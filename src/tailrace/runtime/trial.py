@@ -2,21 +2,23 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from tailrace.core.errors import ConfigurationError, TailraceError
+import msgspec
+
+from tailrace.core.errors import BadRecord, ConfigurationError, TailraceError
 from tailrace.core.groups import Positions
 from tailrace.core.records import Headers, Record
 from tailrace.memory import MemoryLog, MemoryServices
 from tailrace.memory.services import MemorySender
 from tailrace.runtime.app import App
-from tailrace.runtime.declarations import Function, Task, Timer, function_name, is_async
+from tailrace.runtime.declarations import Function, Handler, Task, Timer, function_name, is_async
 from tailrace.runtime.handover import Handover
 from tailrace.runtime.results import Output
 from tailrace.runtime.service import Service
-from tailrace.runtime.values import as_key, decoder, encoder
+from tailrace.runtime.values import Decode, Format, as_headers, as_key, decoder, encoder, type_name
 
 _T = TypeVar("_T")
 
@@ -83,14 +85,14 @@ class Trial:
         value: object,
         *,
         key: bytes | str | None = None,
-        headers: Headers = (),
+        headers: Headers | Mapping[str, bytes | None] = (),
         partition: int | None = None,
     ) -> None:
-        """Store a record for the app; bytes as they are, all else in its format, None as null."""
-        output = Output((), encoder(self._app.format), self._ours)
+        """Store a record; bytes as they are, None as null, all else in the format of who reads the topic."""
+        output = Output((), encoder(self._format(topic, self._readers())), self._ours)
         stored = None if value is None else output.encoded(value)
         before = self._ends(topic)
-        self._ours.send(topic, stored, as_key(key), partition, None, headers)
+        self._ours.send(topic, stored, as_key(key), partition, None, as_headers(headers))
         self._given |= {
             (topic, number, end - 1)
             for number, end in self._ends(topic).items()
@@ -124,9 +126,9 @@ class Trial:
             self._service.run_task(found, arguments)
 
     def sent(self, topic: str, as_: Any = Any) -> list[Any]:  # noqa: ANN401  # any annotation
-        """The values that the app has sent to a topic, typed as asked."""
-        decode = decoder(as_, self._app.format, coerce=False)
-        return [decode(record.value) for record in self.sent_records(topic)]
+        """The values that the app has sent to a topic, typed as asked; what is no JSON comes as bytes."""
+        decode = decoder(as_, self._format(topic, self._writers()), coerce=False)
+        return [_read(decode, record.value, as_) for record in self.sent_records(topic)]
 
     def sent_records(self, topic: str) -> Sequence[Record]:
         """The same as whole records, in the order of partition and offset."""
@@ -141,6 +143,16 @@ class Trial:
         """What a group has committed."""
         return self._services.committed(group)
 
+    def _readers(self) -> list[tuple[Sequence[str], Format]]:
+        return [(one.topics, one.format) for one in self._app.programs if isinstance(one, Handler)]
+
+    def _writers(self) -> list[tuple[Sequence[str], Format]]:
+        return [(one.to, one.format) for one in self._app.programs]
+
+    def _format(self, topic: str, programs: Sequence[tuple[Sequence[str], Format]]) -> Format:
+        """That of the first program of the topic, else the app's."""
+        return next((format_ for topics, format_ in programs if topic in topics), self._app.format)
+
     def _ends(self, topic: str) -> dict[int, int]:
         return {
             number: partition.end
@@ -151,6 +163,18 @@ class Trial:
 
     def _await(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+
+def _read(decode: Decode, value: bytes | None, as_: Any) -> object:  # noqa: ANN401  # any annotation
+    try:
+        return decode(value)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if as_ is Any:
+            return value
+        what = f"{value!r:.80} cannot be read as {type_name(as_)}."
+        raise BadRecord(what, cause=str(error), hint="Give as_=bytes for what was sent.") from None
 
 
 def _raised(error: TailraceError) -> None:

@@ -1,12 +1,13 @@
 """Values by annotation: bytes of a record to what a handler takes, and what it returns to bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
 from tailrace.core.errors import BadRecord, ConfigurationError
+from tailrace.core.records import Headers
 
 Format = Literal["json", "text"]
 FORMATS: tuple[Format, ...] = ("json", "text")
@@ -50,6 +51,11 @@ def type_name(annotation: Any) -> str:  # noqa: ANN401  # any annotation
 def as_key(key: bytes | str | None) -> bytes | None:
     """A key as it is stored: a text in UTF-8."""
     return key.encode() if isinstance(key, str) else key
+
+
+def as_headers(headers: Headers | Mapping[str, bytes | None]) -> Headers:
+    """Headers as they are stored: a mapping is what handlers are given."""
+    return tuple(headers.items()) if isinstance(headers, Mapping) else headers
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401  # any annotation

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import FrameType
@@ -23,6 +24,7 @@ from tailrace.runtime.seam import Tell, serve_spec
 from tailrace.runtime.service import COMMIT_SECONDS, Service
 from tailrace.runtime.spec import (
     DONE,
+    ECHO_SECONDS,
     WorkerSpec,
     client_name,
 )
@@ -102,6 +104,7 @@ def _run_task(runner: asyncio.Runner, service: Service, task: Task, arguments: l
     try:
         service.run_task(task, arguments)
     except Interrupted as cut:
+        del before[signal.Signals(cut.number)]  # its second one has a meaning of its own
         return _code(cut.number)
     finally:
         for number, handler in before.items():
@@ -115,7 +118,7 @@ def _code(signal_number: int) -> int:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     del frame
-    signal.signal(number, signal.SIG_DFL)
+    signal.signal(number, _second_signal())
     raise Interrupted(number)
 
 
@@ -160,14 +163,30 @@ def _say_slow_stop() -> None:
 def _on_signals(first: Callable[[int], object]) -> None:
     """The first signal asks for the end; a second one does not wait for it."""
     loop = asyncio.get_running_loop()
+    came: set[int] = set()
 
     def come(number: int) -> None:
-        loop.remove_signal_handler(number)
-        signal.signal(number, signal.SIG_DFL)
-        first(number)
+        # The loop goes on to tell of it: with its own handler removed, an echo might end the process.
+        if number not in came:
+            came.add(number)
+            signal.signal(number, _second_signal())
+            first(number)
 
     for number in _SIGNALS:
         loop.add_signal_handler(number, come, number)
+
+
+def _second_signal() -> Callable[[int, FrameType | None], None]:
+    """Ends the process by the signal, unless it is an echo of the first."""
+    not_before = time.monotonic() + ECHO_SECONDS
+
+    def come(number: int, frame: FrameType | None) -> None:
+        del frame
+        if time.monotonic() >= not_before:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    return come
 
 
 def _settings(spec: WorkerSpec, target: Target) -> ClientSettings:

@@ -35,7 +35,10 @@ class FileIntake:
     def __init__(
         self, path: Path, spool: Spool, say: Callable[[str], None], stopping: Callable[[], bool]
     ) -> None:
-        self._file = FollowedFile(path, decode_mark(spool.mark), say)
+        mark = decode_mark(spool.mark)
+        if mark is None and spool.mark:
+            say(f"the place in {path} cannot be read, so the file is sent from its beginning")
+        self._file = FollowedFile(path, mark, say)
         self._spool = spool
         self._stopping = stopping
         self._sync_at = time.monotonic() + SYNC_SECONDS

@@ -10,7 +10,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ _MARKER: Final = b"\xf5\xfeTR"
 """How a frame begins; no UTF-8 has these bytes."""
 _HEAD: Final = struct.Struct("<4sII")  # the marker, length and CRC-32 of what follows
 _SEARCH_BYTES: Final = 64 << 10
+# A producer takes no more, and what another program wrote may hold anything.
+_Long = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 T = TypeVar("T")
 
 
@@ -27,11 +29,15 @@ class Frame(msgspec.Struct, array_like=True, frozen=True, gc=False):
     `life` tells in which opening of the spool they were written: after a power cut numbers may come again.
     """
 
-    first: int
-    timestamps: list[int]
+    first: Annotated[int, msgspec.Meta(ge=0)]
+    timestamps: list[_Long]
     values: list[bytes]
     mark: bytes = b""
     life: bytes = b""
+
+    def __post_init__(self) -> None:
+        if len(self.timestamps) != len(self.values):
+            raise ValueError("not every line has a time")
 
     @property
     def after(self) -> int:
@@ -60,7 +66,11 @@ _sent = msgspec.msgpack.Decoder(Sent)
 
 def encode(content: Frame | Sent) -> bytes:
     """The bytes of a frame."""
-    body = msgspec.msgpack.encode(content)
+    return framed(msgspec.msgpack.encode(content))
+
+
+def framed(body: bytes) -> bytes:
+    """A frame around its content."""
     return _HEAD.pack(_MARKER, len(body), zlib.crc32(body)) + body
 
 

@@ -5,7 +5,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -22,7 +22,7 @@ class Mark(msgspec.Struct, array_like=True, frozen=True):
 
     device: int = 0
     inode: int = 0
-    offset: int = 0
+    offset: Annotated[int, msgspec.Meta(ge=0)] = 0
     modified: int = 0
     probe: int = 0
 
@@ -40,8 +40,11 @@ class Mark(msgspec.Struct, array_like=True, frozen=True):
 
 
 def decode_mark(data: bytes) -> Mark | None:
-    """What `encode` made of it; None if nothing was read yet."""
-    return msgspec.msgpack.decode(data, type=Mark) if data else None
+    """What `encode` made of it; None if nothing was read yet, or if it is no mark."""
+    try:
+        return msgspec.msgpack.decode(data, type=Mark)
+    except msgspec.MsgspecError:
+        return None
 
 
 def mark_of(descriptor: int, offset: int) -> Mark:

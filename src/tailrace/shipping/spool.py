@@ -41,6 +41,16 @@ def checked_bytes(most_bytes: int) -> int:
     return most_bytes
 
 
+def _check_regular(folder: Path) -> None:
+    """Refuse what is no file: to open a pipe would wait for ever for who writes to it."""
+    for path in folder.iterdir():
+        if not path.is_file():
+            raise ConfigurationError(
+                f"{path} is no regular file, so lines cannot be kept beside it.",
+                hint="Remove it, or name another folder with `spool`.",
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Frames that were read together; `segment` and `offset` are where the next one begins."""
@@ -63,6 +73,7 @@ class Spool:
         self, folder: Path, *, most_bytes: int = MOST_BYTES, segment_bytes: int | None = None
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _check_regular(folder)
         self.folder = folder
         self.most_bytes = most_bytes
         self._segment_bytes = segment_bytes or most_bytes // _SEGMENTS

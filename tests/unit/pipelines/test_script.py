@@ -1,5 +1,6 @@
 """A script's producer and consumer, on the log in memory."""
 
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -89,6 +90,13 @@ def test_a_value_goes_to_all_topics_or_to_one(script, log):
     producer.send(None, topic="right")
     assert values(log, "left") == [b'{"a":1}', b"raw"]
     assert values(log, "right") == [b'{"a":1}', None]
+
+
+def test_headers_are_pairs_or_a_mapping(script, log):
+    """As with app.send."""
+    for headers in ([("a", b"1")], {"a": b"1"}):
+        script().producer.send(1, topic="left", headers=headers)
+    assert [list(one.headers) for one in log.topic("left").partitions[0].records] == [[("a", b"1")]] * 2
 
 
 def test_a_topic_that_is_not_the_programs_is_refused(script):
@@ -198,3 +206,21 @@ def test_a_script_without_with_has_all_stored_at_its_end(how, code):
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (done.stdout, done.returncode) == (f"settled 1 {how}\n", code)
     assert ("Not all that was sent is stored" in done.stderr) is bool(code)
+
+
+def test_ctrl_c_ends_a_script_quietly(tmp_path):
+    """Shells show 130; what else is raised has its trace."""
+    (tmp_path / "p.yml").write_text('programs: {a: {run: "x:x", from: t}}\ntopics: {t: }\n')
+    code = (
+        "import sys, time, tailrace\n"
+        "with tailrace.program('a', 'p.yml'):\n"
+        "    print('begun', flush=True)\n"
+        "    time.sleep(30)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (-signal.SIGINT, "")

@@ -1,5 +1,7 @@
 """What an App takes, and refuses with a reason."""
 
+import inspect
+
 import pytest
 
 from tailrace import App
@@ -58,6 +60,8 @@ def test_several_topics(app):
         ({"retries": -1}, "retries must be a whole number of at least 0"),
         ({"batch": True}, "batch must be a whole number"),
         ({"to": "no topic"}, "'no topic' is no topic name"),
+        ({"to": 5}, "'5' is no topic name"),
+        ({"commit": "explicit", "group": None}, "Without a group nothing can be committed"),
         ({"group": ""}, "A group needs a name"),
     ],
 )
@@ -76,8 +80,9 @@ def test_unknown_options(app, name):
 
 def test_a_handler_needs_a_topic(app):
     """The decorator without its arguments is told, too."""
-    with pytest.raises(ConfigurationError, match="A handler needs a topic"):
-        app.on()
+    for words in ((), ([],), (print,)):
+        with pytest.raises(ConfigurationError, match=r'@app.on needs a topic: @app.on\("orders"\)'):
+            app.on(*words)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +93,7 @@ def test_intervals(text, seconds):
     assert interval(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["5", "s", "-1s", 0, -1, float("inf"), float("nan"), "5 days"])
+@pytest.mark.parametrize("text", ["5", "s", "-1s", 0, -1, float("inf"), float("nan"), "5 days", None, print])
 def test_no_intervals(text):
     """Anything else is refused."""
     with pytest.raises(ConfigurationError, match="is no interval"):
@@ -114,6 +119,18 @@ def test_a_task_with_and_without_brackets(app):
 
     assert [program.name for program in app.programs] == ["one", "two"]
     assert app.program(two).to == ("a",)
+
+
+@pytest.mark.parametrize("default", [inspect.Parameter.empty, False])
+def test_a_task_has_no_parameters_by_keyword(app, default):
+    """The words after -- have no names."""
+
+    def train(): ...
+
+    flag = inspect.Parameter("flag", inspect.Parameter.KEYWORD_ONLY, default=default)
+    train.__signature__ = inspect.Signature([flag])
+    with pytest.raises(ConfigurationError, match="train takes 'flag' by keyword only"):
+        app.task(train)
 
 
 def test_sending_needs_a_running_app(app):

@@ -63,6 +63,9 @@ def test_a_program_imported_from_elsewhere(folder):
     [
         ("shop_module", "does not say what to run", "MODULE:NAME"),
         ("shop_module:", "does not say what to run", "MODULE:NAME"),
+        ("shop_module.py:take", "shop_module.py is a file", "Write shop_module:take."),
+        ("t/services/orders:app", "t/services/orders is a file", "cd t/services, then orders:app"),
+        ("t/orders.py:app", "t/orders.py is a file", "cd t, then orders:app"),
         ("shopmodule:app", "There is no module 'shopmodule'", "shopmodule.py"),
         ("shop_module:ap", "has no 'ap'", "Did you mean 'app'?"),
         ("shop_module:zzz", "has no 'zzz'", "It has app, tasks, empty"),

@@ -262,6 +262,50 @@ def test_what_a_timer_raises(app):
         trial.tick()
 
 
+def test_values_are_in_the_format_of_who_reads_and_writes_the_topic(app):
+    """Which may be another than the app's."""
+
+    @app.on("words", to="upper", format="text")
+    def upper(value: str) -> str:
+        return value.upper()
+
+    with app.test() as trial:
+        trial.send("words", "x")
+        trial.run()
+        assert trial.records("words")[0].value == b"x"
+        assert trial.sent("upper") == ["X"]
+
+
+def test_bytes_that_are_no_json_are_what_was_sent(app):
+    """Unless another type is asked for, which they cannot be."""
+
+    @app.on("in", to="out")
+    def raw(value: int) -> bytes:
+        return b"\xff"
+
+    with app.test() as trial:
+        trial.send("in", 1)
+        trial.run()
+        assert trial.sent("out") == [b"\xff"]
+        with pytest.raises(BadRecord, match="as_=bytes"):
+            trial.sent("out", str)
+
+
+def test_headers_may_be_a_mapping(app):
+    """As a handler gets them."""
+
+    @app.on("in", to="out")
+    def give(value: int, headers):
+        app.send("other", value, headers=headers)
+        return To("out", value, headers=headers)
+
+    with app.test() as trial:
+        trial.send("in", 1, headers={"a": b"1"})
+        trial.run()
+        for topic in ("other", "out"):
+            assert list(trial.sent_records(topic)[0].headers) == [("a", b"1")]
+
+
 def test_hooks(app):
     """Called around all else, those of the end in reverse."""
     calls = []

@@ -5,8 +5,10 @@ import os
 import threading
 import time
 
+import msgspec
 import pytest
 
+from tailrace.shipping.entries import Entry
 from tailrace.shipping.file import FileIntake
 from tailrace.shipping.spool import Spool
 
@@ -61,6 +63,17 @@ def test_a_full_disk_is_said_once_and_waited_for(tmp_path, monkeypatch):
     FileIntake(tmp_path / "worker.log", spool, said.append, lambda: False).run_to_end()
     assert logs(spool) == [b'{"log":"one\\n"}', b'{"log":"two\\n"}']
     assert [text.partition(": ")[2] for text in said] == ["No space left on device"]
+
+
+@pytest.mark.parametrize("place", [b"junk", msgspec.msgpack.encode([0, 0, -1])])
+def test_a_place_that_cannot_be_read_sends_the_file_again(tmp_path, place):
+    """Rather than nothing at all."""
+    said, spool = [], Spool(tmp_path / "spool")
+    spool.append([Entry(0, b"before")], place)
+    (tmp_path / "worker.log").write_bytes(b"one\n")
+    FileIntake(tmp_path / "worker.log", spool, said.append, lambda: False).run_to_end()
+    assert logs(spool) == [b"before", b'{"log":"one\\n"}']
+    assert "sent from its beginning" in said[0]
 
 
 def test_a_file_that_cannot_be_opened_for_a_moment_is_said_and_waited_for(tmp_path, follow):

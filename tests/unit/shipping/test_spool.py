@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -13,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tailrace.core.errors import ConfigurationError
 from tailrace.shipping import spool as spools
 from tailrace.shipping.entries import Entry
-from tailrace.shipping.frames import encode
+from tailrace.shipping.frames import encode, framed
 from tailrace.shipping.numbered import numbered as numbered_records
 from tailrace.shipping.spool import Spool, checked_bytes
 
@@ -136,6 +137,29 @@ def test_a_damaged_length_hides_no_lines_behind_it(tmp_path):
         damaged.write(b"\xff")
     assert values(spool)[1:] == numbered(1, 2, size=100_000)
     assert spool.lost == 1
+
+
+@pytest.mark.parametrize(
+    "odd", [[1, [1, 2], [b"a"]], [-1, [1], [b"a"]], [1, [2**64 - 1], [b"a"]], [1, [1], [7]]]
+)
+def test_a_frame_that_nobody_here_writes_is_passed_like_a_damaged_one(tmp_path, odd):
+    """Its check sum fits, its content does not: two times for one line, for one."""
+    spool = Spool(tmp_path)
+    spool.append(entries(0, 1))
+    (file,) = tmp_path.glob("*.lines")
+    with file.open("ab") as end:
+        end.write(framed(msgspec.msgpack.encode(odd)))
+    again = Spool(tmp_path)
+    again.append(entries(1, 1))
+    assert values(again) == numbered(0, 2)
+
+
+@pytest.mark.parametrize("name", ["id", "sent", "id.new", "0000000000000001.lines"])
+def test_a_pipe_in_its_folder_is_refused(tmp_path, name):
+    """To open it would wait for ever."""
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ConfigurationError, match=f"{name} is no regular file"):
+        Spool(tmp_path)
 
 
 def test_lines_that_were_all_deleted_do_not_wait_for_ever(tmp_path):
