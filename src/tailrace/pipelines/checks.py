@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tailrace.core.errors import ConfigurationError
 from tailrace.pipelines.graph import cycles, followers
 from tailrace.pipelines.mistakes import Mistakes
 from tailrace.pipelines.model import Command, Pipeline, Program, Ref, Target
@@ -31,7 +30,6 @@ def check(pipeline: Pipeline, mistakes: Mistakes, *, check_runs: bool = True) ->
         _check_reads(program, written, whole, mistakes)
         _check_writes(program, read, whole, mistakes)
         _check_workers(program, whole, mistakes)
-        _check_settings(program, mistakes)
     _check_topics(whole, mistakes)
     if not whole.cycles:
         _check_cycles(whole, mistakes)
@@ -153,15 +151,3 @@ def _check_cycles(pipeline: Pipeline, mistakes: Mistakes) -> None:
             # A whole App, whose own handlers read what its others write.
             continue
         mistakes.add(place, f"Records go round: {way}.", "If that is meant, say cycles: true.")
-
-
-def _check_settings(program: Program, mistakes: Mistakes) -> None:
-    if not program.kafka:
-        return
-    from tailrace.kafka.settings import translate  # noqa: PLC0415  # a file without them needs no Kafka client
-
-    try:
-        translate({**program.kafka, "bootstrap_servers": program.broker})
-    except ConfigurationError as error:
-        what = f"{error.detail} {error.cause}".rstrip()
-        mistakes.add(program.kafka_place, what, error.hint or "Take it away.")

@@ -49,6 +49,10 @@ class Fields:
         """The place of a field's value, or of the whole where it is not given."""
         return self._values[name].place if name in self._values else self.place
 
+    def below(self, name: str, key: str) -> Place:
+        """The place of a key in the mapping that a field holds, or of the field where it has no such key."""
+        return self._values[name].keys.get(key, self.where(name))
+
     def text(self, name: str, default: str = "", *, of: Collection[str] = ()) -> str:
         """A text, one of a few where they are named."""
         node = self._values.get(name)

@@ -92,7 +92,6 @@ class Program:
     args: tuple[str, ...] = ()
     restarts: int = DEFAULT_RESTARTS
     kafka: Mapping[str, object] = field(default_factory=dict)
-    kafka_place: Place = START
     given: frozenset[str] = frozenset()
     """What the file itself says, by the keys that decorators may say too."""
     declared: frozenset[str] = frozenset()

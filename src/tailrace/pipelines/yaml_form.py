@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from tailrace.pipelines.client_settings import client_settings
 from tailrace.pipelines.fields import MAX_WORKERS, Fields, name_of, program_name
 from tailrace.pipelines.mistakes import Mistakes
 from tailrace.pipelines.model import DEFAULT_BROKER, DEFAULT_RESTARTS, Pipeline, Program, Topic
@@ -27,7 +28,8 @@ def read_pipeline(tree: Node, file: Path, runs: Mapping[str, str], mistakes: Mis
     name = fields.text("name", name_of(file))
     if "name" in fields:
         program_name(name, fields.where("name"), mistakes)
-    defaults = Program(name, broker=fields.broker("broker", DEFAULT_BROKER), kafka=fields.settings("kafka"))
+    broker = fields.broker("broker", DEFAULT_BROKER)
+    defaults = Program(name, broker=broker, kafka=client_settings(fields, broker, {}))
     programs = {}
     for program, place, node in fields.entries("programs"):
         program_name(program, place, mistakes)
@@ -40,6 +42,7 @@ def read_pipeline(tree: Node, file: Path, runs: Mapping[str, str], mistakes: Mis
 
 
 def _program(name: str, fields: Fields, defaults: Program, run: str | None) -> Program:
+    broker = fields.broker("broker", defaults.broker)
     return Program(
         name=name,
         place=fields.place,
@@ -49,14 +52,13 @@ def _program(name: str, fields: Fields, defaults: Program, run: str | None) -> P
         workers=fields.whole("workers", 1, least=1, most=MAX_WORKERS),
         workers_place=fields.where("workers"),
         run_place=fields.where("run"),
-        broker=fields.broker("broker", defaults.broker),
+        broker=broker,
         group=fields.text("group", f"{defaults.name}.{name}"),
         start=fields.text("start", "earliest", of=("earliest", "latest")),
         format=fields.text("format", "json", of=("json", "text")),
         args=fields.words("args"),
         restarts=fields.whole("restarts", DEFAULT_RESTARTS, least=0, most=MAX_RESTARTS),
-        kafka={**defaults.kafka, **fields.settings("kafka")},
-        kafka_place=fields.where("kafka"),
+        kafka=client_settings(fields, broker, defaults.kafka),
         given=frozenset(key for key in DECLARED_KEYS if key in fields),
     )
 

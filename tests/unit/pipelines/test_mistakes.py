@@ -70,6 +70,10 @@ MISTAKES = {
     "no list of arguments": (four("from: a, args: 5"), 4, "a list for 'args'"),
     "an unknown client setting": (four("from: a, kafka: {fetch.mn.bytes: 1}"), 4, "fetch.min.bytes"),
     "our own client setting": (four("from: a, kafka: {acks: 1}"), 4, "Tailrace's own"),
+    "a client setting of the whole file": (f"name: p\nkafka:\n  acks: 1\n{HEAD}{GOOD}", 3, "Tailrace's own"),
+    "a group for all programs": (f"kafka: {{group_id: x}}\n{HEAD}{GOOD}", 1, "by its key 'group'"),
+    "a group among client settings": (four("from: a, kafka: {group.id: x}"), 4, "by its key 'group'"),
+    "a misspelled group": (f"kafka: {{grup_id: x}}\n{HEAD}{GOOD}", 1, "by its key 'group'"),
     "a flat program without topics": ("ONE: {BROKER: localhost}\n", 1, "neither reads nor writes"),
     "an open quote": (OPEN_QUOTE, 1, "a quote is open"),
 }
@@ -86,6 +90,15 @@ def test_all_mistakes_of_a_file_are_told_at_once(mistakes):
     """From the top down."""
     text = 'brokr: x\ntopics: {a b: }\nprograms:\n  one: {run: "calc:fiv", workers: 0}\n  two: {}\n'
     assert [line for line, _ in mistakes(text)] == [1, 2, 4, 4, 5]
+
+
+def test_a_client_setting_of_the_whole_file_is_told_once(mistakes):
+    """Where it stands; a program's own are still looked at."""
+    programs = "".join(f'  p{n}: {{run: "calc:four", from: a}}\n' for n in range(3))
+    wrong = '  own: {run: "calc:four", from: a, kafka: {linger.ms: 1}}\n'
+    said = mistakes(f"kafka: {{enable.auto.commit: false}}\n{HEAD}{programs}{wrong}")
+    assert [line for line, _ in said] == [1, 8]
+    assert "programs what they have handled" in said[0][1]
 
 
 def test_a_ring_that_is_meant_is_taken(read):
