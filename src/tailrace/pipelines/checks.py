@@ -4,13 +4,13 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tailrace.pipelines.graph import cycles, followers
 from tailrace.pipelines.mistakes import Mistakes
-from tailrace.pipelines.model import Command, Pipeline, Program, Ref, Target
+from tailrace.pipelines.model import Command, Pipeline, Program, Ref, Stream, Target
 from tailrace.pipelines.sources import Source, find_source
 
 # What takes a script's path as its first argument.
@@ -24,11 +24,11 @@ def check(pipeline: Pipeline, mistakes: Mistakes, *, check_runs: bool = True) ->
     runs = mistakes if check_runs else Mistakes()
     programs = {name: _with_run(program, pipeline, runs) for name, program in pipeline.programs.items()}
     whole = replace(pipeline, programs=programs)
-    written = {topic for topic in whole.topic_names() if topic in whole.topics or whole.writers(topic)}
-    read = {topic for topic in whole.topic_names() if topic in whole.topics or whole.readers(topic)}
+    writes = _Side("writes", "reads", whole.writers, whole)
+    reads = _Side("reads", "writes", whole.readers, whole)
     for program in programs.values():
-        _check_reads(program, written, whole, mistakes)
-        _check_writes(program, read, whole, mistakes)
+        _check_partners(program, program.reads, writes, whole, mistakes)
+        _check_partners(program, program.writes, reads, whole, mistakes)
         _check_workers(program, whole, mistakes)
     _check_topics(whole, mistakes)
     if not whole.cycles:
@@ -92,36 +92,55 @@ def _check_command(program: Program, argv: Sequence[str], folder: Path, mistakes
         mistakes.add(program.run_place, what, f"Name its path from {folder}.")
 
 
-def _check_reads(program: Program, known: Collection[str], pipeline: Pipeline, mistakes: Mistakes) -> None:
-    for ref in program.reads:
-        if ref.topic not in known:
-            _one_sided(ref, f"The program {program.name!r} reads", "writes", known, pipeline, mistakes)
+class _Side:
+    """Who writes, or who reads, what programs do the other with."""
+
+    def __init__(
+        self, does: str, other: str, who: Callable[[Stream], Sequence[Program]], pipeline: Pipeline
+    ) -> None:
+        self.does, self.other, self.who = does, other, who
+        self._by_topic = {stream.topic: who(stream) for stream in pipeline.streams if who(stream)}
+        self.known = {*self._by_topic, *pipeline.topics}
+
+    def elsewhere(self, topic: str) -> str:
+        """Says who does it on another cluster, if anybody does."""
+        far = next(iter(self._by_topic.get(topic, ())), None)
+        return f"The program {far.name!r} {self.does} it at {far.broker}." if far else ""
 
 
-def _check_writes(program: Program, known: Collection[str], pipeline: Pipeline, mistakes: Mistakes) -> None:
-    for ref in program.writes:
-        if ref.topic not in known:
-            _one_sided(ref, f"The program {program.name!r} writes", "reads", known, pipeline, mistakes)
-
-
-def _one_sided(
-    ref: Ref, who: str, does: str, known: Collection[str], pipeline: Pipeline, mistakes: Mistakes
+def _check_partners(
+    program: Program, refs: Sequence[Ref], side: _Side, pipeline: Pipeline, mistakes: Mistakes
 ) -> None:
-    near = mistakes.near(ref.topic, known)
-    if pipeline.flat:
-        # This form has no list of topics in which to say that others use one.
-        mistakes.add(ref.place, f"No program {does} {ref.topic!r}.", near or "Others may.", remark=True)
+    for ref in refs:
+        if not side.who(pipeline.stream(ref.topic, program.broker)):
+            _one_sided(ref, program, side, pipeline, mistakes)
+
+
+def _one_sided(ref: Ref, program: Program, side: _Side, pipeline: Pipeline, mistakes: Mistakes) -> None:
+    far = side.elsewhere(ref.topic)
+    declared = ref.topic in pipeline.topics
+    if declared and not far:
         return
-    what = f"{who} {ref.topic!r}, which no program {does} and 'topics' does not name."
-    mistakes.add(ref.place, what, near or f"If that is meant, add it: topics: {{{ref.topic}: {{}}}}.")
+    near = far or mistakes.near(ref.topic, side.known)
+    where = f" at {program.broker}" if far else ""
+    if pipeline.flat or declared:
+        # Others may; the flat form has no list of topics in which to say so.
+        what = f"No program {side.does} {ref.topic!r}{where}."
+        mistakes.add(ref.place, what, near or "Others may.", remark=True)
+        return
+    who = f"The program {program.name!r} {side.other} {ref.topic!r}{where}"
+    what = f"{who}, which no program {side.does}{' there' if far else ''} and 'topics' does not name."
+    meant = f"If that is meant, add it: topics: {{{ref.topic}: {{}}}}."
+    mistakes.add(ref.place, what, f"{far} {meant}" if far else near or meant)
 
 
 def _check_topics(pipeline: Pipeline, mistakes: Mistakes) -> None:
     # A handler may say its topics where they cannot be read without running it.
     unseen = any(not (program.reads or program.writes) for program in pipeline.programs.values())
-    used = {name for name in pipeline.topic_names() if name not in pipeline.topics}
+    named = {ref.topic for program in pipeline.programs.values() for ref in (*program.reads, *program.writes)}
+    used = named - pipeline.topics.keys()
     for topic in pipeline.topics.values():
-        if not pipeline.readers(topic.name) and not pipeline.writers(topic.name) and not unseen:
+        if topic.name not in named and not unseen:
             what = f"No program reads or writes the topic {topic.name!r}."
             mistakes.add(topic.place, what, mistakes.near(topic.name, used) or "Take it away.")
 
@@ -133,7 +152,7 @@ def _check_workers(program: Program, pipeline: Pipeline, mistakes: Mistakes) -> 
         what = f"The program {program.name!r} reads nothing that its {program.workers} workers could share."
         mistakes.add(program.workers_place, what, "Take 'workers' away, or each does all of it.")
         return
-    partitions = sum(pipeline.partitions(topic) or 1 for topic in program.read_topics)
+    partitions = sum(pipeline.partitions(stream) or 1 for stream in pipeline.read_by(program))
     if program.workers > partitions:
         many = f"{partitions} partition{'s' if partitions > 1 else ''}"
         what = f"The program {program.name!r} has {program.workers} workers for {many}."

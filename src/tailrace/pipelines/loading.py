@@ -20,8 +20,10 @@ class Loaded(NamedTuple):
     remarks: Sequence[Mistake]
 
 
-def load(file: Path, runs: Mapping[str, str] | None = None, *, check_runs: bool = True) -> Loaded:
-    """Read and check a file; `runs` say what programs run, and win over the file.
+def load(
+    file: Path, runs: Mapping[str, str] | None = None, *, broker: str = "", check_runs: bool = True
+) -> Loaded:
+    """Read and check a file; `runs` say what programs run, `broker` where all are; both win over the file.
 
     Without `check_runs` nobody looks whether there is what they run.
 
@@ -30,14 +32,20 @@ def load(file: Path, runs: Mapping[str, str] | None = None, *, check_runs: bool 
         ConfigurationError: it cannot be read, or `runs` names a program that it does not have.
     """
     mistakes = Mistakes()
-    pipeline = parse(_content(file), file, runs or {}, mistakes, check_runs=check_runs)
+    pipeline = parse(_content(file), file, runs or {}, mistakes, broker=broker, check_runs=check_runs)
     if mistakes or pipeline is None:
         raise WrongPipeline(str(file), mistakes)
     return Loaded(pipeline, mistakes.all())
 
 
 def parse(
-    content: bytes, file: Path, runs: Mapping[str, str], mistakes: Mistakes, *, check_runs: bool = True
+    content: bytes,
+    file: Path,
+    runs: Mapping[str, str],
+    mistakes: Mistakes,
+    *,
+    broker: str = "",
+    check_runs: bool = True,
 ) -> Pipeline | None:
     """The pipeline that a file's bytes say; None if nothing can be made of them."""
     tree = read_tree(content, mistakes)
@@ -46,7 +54,7 @@ def parse(
     pipeline = (read_flat if is_flat(tree) else read_pipeline)(tree, file, runs, mistakes)
     for name in runs.keys() - pipeline.programs.keys():
         raise no_program(name, pipeline)
-    return check(pipeline, mistakes, check_runs=check_runs)
+    return check(pipeline.at(broker) if broker else pipeline, mistakes, check_runs=check_runs)
 
 
 def no_program(name: str, pipeline: Pipeline) -> ConfigurationError:

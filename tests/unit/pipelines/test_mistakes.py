@@ -21,6 +21,7 @@ def four(more):
 
 
 RING = '  x: {run: "calc:four", from: b, to: c}\n  y: {run: "calc:five", from: c, to: b}\n'
+APART = 'programs:\n  x: {run: "calc:four", to: b}\n  y: {run: "calc:five", broker: "other:9092"'
 OPEN_QUOTE = 'ONE: {PRODUCER: a, RUN: "python \'x"}\n'
 
 # What is written, the line that is wrong, what is said of it.
@@ -63,6 +64,7 @@ MISTAKES = {
     "a program's name": (f"{HEAD}{GOOD}  two words: {{}}\n", 5, "no program's name"),
     "nobody writes it": (four("from: [a, aa]"), 4, "Did you mean 'a'?"),
     "nobody reads it": (four("from: a, to: results"), 4, "topics: {results: {}}"),
+    "written elsewhere": (f"{APART}, from: b}}\n", 3, "The program 'x' writes it at localhost:9092."),
     "nobody uses it": (four("from: b, to: b"), 2, "No program reads or writes"),
     "a ring": (HEAD + GOOD + RING, 6, "x → y → x. If that is meant, say cycles: true"),
     "idle workers": (four("from: a, workers: 3"), 4, "1 would have nothing to do"),
