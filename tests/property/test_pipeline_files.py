@@ -17,7 +17,7 @@ from tailrace.pipelines.yaml_form import KEYS, PROGRAM_KEYS, TOPIC_KEYS
 FILE = Path("/nowhere/pipeline.yml")
 NAMES = st.sampled_from(["a", "b", "one", "two", "a b", "__x", "", "ü", "no", "1"])
 WORDS = st.sampled_from(
-    ["json:loads", "bash", "localhost:9092", "earliest", "text", "many", "{", "a", "b", "- x"]
+    ["json:JSONDecoder", "bash", "localhost:9092", "earliest", "text", "many", "{", "a", "b", "- x"]
 )
 SCALARS = st.one_of(WORDS, NAMES, st.integers(-2, 300), st.booleans(), st.none(), st.floats(allow_nan=False))
 VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3), st.dictionaries(NAMES, SCALARS, max_size=3))

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from tailrace.pipelines.graph import cycles, followers
 from tailrace.pipelines.mistakes import Mistakes
-from tailrace.pipelines.model import Command, Pipeline, Program, Ref, Stream, Target
+from tailrace.pipelines.model import Command, Pipeline, Program, Ref, Speaks, Stream, Target
 from tailrace.pipelines.sources import Source, find_source
 
+_KINDS = {"every": "timer", "task": "task"}
 # What takes a script's path as its first argument.
 _INTERPRETER = re.compile(r"(python|pypy)[0-9.]*|(ba|z|da|k)?sh|node|ruby|perl|Rscript")
 _SCRIPTS = (".py", ".sh", ".js", ".mjs", ".rb", ".pl", ".R")
@@ -27,6 +28,7 @@ def check(pipeline: Pipeline, mistakes: Mistakes, *, check_runs: bool = True) ->
     writes = _Side("writes", "reads", whole.writers, whole)
     reads = _Side("reads", "writes", whole.readers, whole)
     for program in programs.values():
+        _check_use(program, whole, mistakes)
         _check_partners(program, program.reads, writes, whole, mistakes)
         _check_partners(program, program.writes, reads, whole, mistakes)
         _check_workers(program, whole, mistakes)
@@ -64,7 +66,23 @@ def _with_target(program: Program, target: Target, pipeline: Pipeline, mistakes:
         what = f"The program {program.name!r} cannot run {target}: {target.module} has no {target.name!r}."
         fix = mistakes.near(target.name, names) or "Name a handler or a task of that module."
         mistakes.add(program.run_place, what, fix)
+    _check_kind(program, target, source, mistakes)
     return _with_decorators(program, source, target)
+
+
+def _check_kind(program: Program, target: Target, source: Source, mistakes: Mistakes) -> None:
+    """What would be told only by the worker, when topics are made and others have begun."""
+    who = f"The program {program.name!r}"
+    if source.bare(target.name):
+        what = f"{who} cannot run {target}: nothing declares it to an App."
+        mistakes.add(program.run_place, what, "Write @app.on, @app.every or @app.task above it.")
+    kinds = source.kinds(target.name)
+    if kinds and "on" not in kinds and program.reads:
+        what = f"{who} is given topics to read, but {target} is a {_KINDS[min(kinds)]}, which reads nothing."
+        mistakes.add(program.reads[0].place, what, "Take them away, or declare it with @app.on.")
+    if kinds and "task" not in kinds and program.args:
+        what = f"{who} has 'args', but {target} is no task."
+        mistakes.add(program.place, what, "Take 'args' away, or declare it with @app.task.")
 
 
 def _with_decorators(program: Program, source: Source, target: Target) -> Program:
@@ -90,6 +108,13 @@ def _check_command(program: Program, argv: Sequence[str], folder: Path, mistakes
     if script.endswith(_SCRIPTS) and not (folder / script).exists():
         what = f"The program {program.name!r} cannot run {script[:80]!r}: there is no such file."
         mistakes.add(program.run_place, what, f"Name its path from {folder}.")
+
+
+def _check_use(program: Program, pipeline: Pipeline, mistakes: Mistakes) -> None:
+    lines = isinstance(program.run, Command) and program.run.speaks is Speaks.LINES
+    if lines and not (program.reads or program.writes or pipeline.partial):
+        fix = "Name topics, or say that it speaks kafka, if it has Kafka clients of its own."
+        mistakes.add(program.place, f"The program {program.name!r} neither reads nor writes.", fix)
 
 
 class _Side:

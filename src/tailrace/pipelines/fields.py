@@ -122,6 +122,8 @@ class Fields:
     def topics(self, name: str) -> tuple[Ref, ...]:
         """Names of topics, each once."""
         refs: dict[str, Ref] = {}
+        if name in self and self[name].value == []:
+            self.mistake(self.where(name), f"{self.what} names no topic in {name!r}.", "Leave it out.")
         for item in self.texts(name, fix="Write a topic's name, or [one, other]."):
             topic = str(item.value)
             if topic in refs:

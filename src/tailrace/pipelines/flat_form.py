@@ -24,6 +24,7 @@ def read_flat(tree: Node, file: Path, runs: Mapping[str, str], mistakes: Mistake
     """The pipeline that a tree of this form says; `runs` are those of the command line."""
     pipeline = name_of(file)
     programs = {}
+    before = mistakes.count
     for name, place, node in members(tree, mistakes):
         program_name(name, place, mistakes)
         fields = Fields(node, f"The program {name!r}", KEYS, mistakes, place)
@@ -31,7 +32,7 @@ def read_flat(tree: Node, file: Path, runs: Mapping[str, str], mistakes: Mistake
         if not (program.reads or program.writes or "RUN" in fields):
             fix = "Name the topics that it reads under CONSUMER, those that it writes under PRODUCER."
             mistakes.add(place, f"{fields.what} neither reads nor writes.", fix)
-    return Pipeline(pipeline, file, {}, programs, flat=True)
+    return Pipeline(pipeline, file, {}, programs, flat=True, partial=mistakes.count > before)
 
 
 def _program(name: str, fields: Fields, group: str, run: str | None) -> Program:

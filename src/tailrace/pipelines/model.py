@@ -131,6 +131,8 @@ class Pipeline:
     programs: Mapping[str, Program]
     cycles: bool = False
     flat: bool = False
+    partial: bool = False
+    """Whether some program could not be read as it is meant: what none of them does is then not known."""
 
     @property
     def folder(self) -> Path:

@@ -10,12 +10,19 @@ from tailrace.pipelines.model import Answers, Command, Speaks, Target
 _FIX = 'Write run: "module:function", or run: ["python", "script.py"].'
 _TARGET = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
 _SHOWN_WORDS = 8
+_YAML_TALK, _FLAT_TALK = ("speaks", "answers"), ("SPEAKS", "ANSWERS")
 
 
 def yaml_run(fields: Fields, given: str | None) -> Target | Command | None:
     """`run` of the YAML form: a target, or a list that is a command of JSON lines."""
     if given is not None:
         return _shell(fields, given, fields.place, Speaks.LINES)
+    run = _yaml_run(fields)
+    _check_talk(fields, run, _YAML_TALK)
+    return run
+
+
+def _yaml_run(fields: Fields) -> Target | Command | None:
     if "run" not in fields:
         fields.mistake(fields.place, f"{fields.what} has no 'run'.", _FIX)
         return None
@@ -33,6 +40,12 @@ def flat_run(fields: Fields, given: str | None) -> Target | Command | None:
     """`RUN` of the flat form: a target, or a command that has Kafka clients of its own."""
     if given is not None:
         return _shell(fields, given, fields.place, Speaks.KAFKA)
+    run = _flat_run(fields)
+    _check_talk(fields, run, _FLAT_TALK)
+    return run
+
+
+def _flat_run(fields: Fields) -> Target | Command | None:
     if "RUN" not in fields:
         return None
     value = fields["RUN"].value
@@ -63,12 +76,21 @@ def _command(fields: Fields, argv: tuple[str, ...], place: Place, default: Speak
     if not argv:
         fields.mistake(place, f"{fields.what} has nothing to run.", _FIX)
         return None
-    speaks, answers = ("speaks", "answers") if default is Speaks.LINES else ("SPEAKS", "ANSWERS")
+    speaks, answers = _YAML_TALK if default is Speaks.LINES else _FLAT_TALK
     return Command(
         argv,
         Speaks(fields.text(speaks, default.value, of=[one.value for one in Speaks])),
         Answers(fields.text(answers, Answers.ONE.value, of=[one.value for one in Answers])),
     )
+
+
+def _check_talk(fields: Fields, run: Target | Command | None, names: tuple[str, str]) -> None:
+    """Where no command is run, nothing would come of what is said of how it talks."""
+    for name in names:
+        if name in fields and not isinstance(run, Command):
+            fields.mistake(
+                fields.where(name), f"{fields.what} runs no command that has {name!r}.", "Take it away."
+            )
 
 
 def _as_list(text: str) -> str:

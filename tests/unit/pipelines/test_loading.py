@@ -138,7 +138,7 @@ def test_a_run_for_no_program_is_refused(read, five):
 def test_words_that_yaml_would_change_stay_words(read):
     """Topics may be called no, on or yes, and arguments keep their digits."""
     pipeline, _ = read(
-        'topics: {no: , on: }\nprograms: {one: {run: "calc:four", from: [no, on], args: [5, "2", sum]}}'
+        'topics: {no: , on: }\nprograms: {one: {run: [sh], from: [no, on], args: [5, "2", sum]}}'
     )
     assert pipeline.programs["one"].read_topics == ("no", "on")
     assert pipeline.programs["one"].args == ("5", "2", "sum")

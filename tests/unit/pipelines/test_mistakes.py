@@ -56,6 +56,16 @@ MISTAKES = {
     "an unknown function": (one('run: "calc:for", from: a'), 4, "Did you mean 'four'?"),
     "an unknown executable": (one("run: [pythn3x], from: a"), 4, "no such executable"),
     "a script that is not there": (one("run: [python3, cleen.py], from: a"), 4, "there is no such file"),
+    "a function of no App": (one('run: "calc:plain", from: a'), 4, "@app.on, @app.every or @app.task"),
+    "a task that reads": (one('run: "calc:once", from: a'), 4, "is a task, which reads nothing"),
+    "a timer that reads": (one('run: "calc:tick", from: a'), 4, "is a timer, which reads nothing"),
+    "arguments of a handler": (four("from: a, args: [x]"), 4, "is no task"),
+    "answers of a module": (four("from: a, answers: many"), 4, "no command that has 'answers'"),
+    "speech of a module": ('ONE: {CONSUMER: a, RUN: "calc:four", SPEAKS: lines}', 1, "Take it away"),
+    "speech of nothing": ("ONE: {CONSUMER: a, SPEAKS: french}", 1, "Take it away"),
+    "a topic's setting": ("topics: {a: {config: {retention: 5}}}\nprograms: {}", 1, "'retention.ms'"),
+    "no topics": (four("from: []"), 4, "names no topic in 'from'"),
+    "a command of no use": (one("run: [sh]"), 4, "neither reads nor writes"),
     "a bad topic": (four('from: "a b"'), 4, "no topic name"),
     "an internal topic": (four("from: __offsets"), 4, "belongs to Kafka"),
     "a topic twice": (four("from: [a, a]"), 4, "twice in 'from'"),
@@ -103,6 +113,17 @@ def test_a_client_setting_of_the_whole_file_is_told_once(mistakes):
     assert "programs what they have handled" in said[0][1]
 
 
+def test_a_function_that_an_app_is_given_is_taken(read):
+    """A decorator may be called in another way than above the function."""
+    assert read('topics: {a: }\nprograms: {one: {run: "calc:later", from: a}}')
+
+
+def test_settings_of_other_makers_are_left_to_them(read):
+    """Their brokers are used as Kafka is."""
+    text = f"{HEAD}{GOOD}".replace("partitions: 2", "config: {redpanda.remote.read: true, retention.ms: 5}")
+    assert read(text).pipeline.topics["a"].config == {"redpanda.remote.read": "true", "retention.ms": "5"}
+
+
 def test_a_ring_that_is_meant_is_taken(read):
     """With cycles: true."""
     assert read(f"cycles: true\nprograms:\n{RING}").pipeline.cycles
@@ -122,7 +143,7 @@ def test_a_huge_file_is_not_read(mistakes):
 
 def test_nothing_of_a_module_is_run(folder, read):
     """A module that would end the process is only looked at."""
-    (folder / "wild.py").write_text("raise SystemExit(9)\ndef run(): ...\n")
+    (folder / "wild.py").write_text("raise SystemExit(9)\n@app.on()\ndef run(): ...\n")
     assert read('topics: {a: }\nprograms: {one: {run: "wild:run", from: a}}')
 
 

@@ -1,6 +1,6 @@
-"""Settings of Kafka's clients in a pipeline's file: what is wrong with them is told where they stand."""
+"""Settings of Kafka in a pipeline's file, of clients and of topics: mistakes are told where they stand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tailrace.core.errors import ConfigurationError
 from tailrace.pipelines.fields import Fields
@@ -25,6 +25,32 @@ def client_settings(fields: Fields, broker: str, defaults: Mapping[str, object])
         if _taken(fields, given, {**defaults, "bootstrap_servers": broker})
         else defaults
     )
+
+
+def topic_settings(fields: Fields) -> Mapping[str, str]:
+    """Those under `config`, as the texts that Kafka takes."""
+    given = fields.settings("config")
+    if given:
+        _check_names(fields, given)
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in given.items()
+    }
+
+
+def _check_names(fields: Fields, given: Iterable[str]) -> None:
+    from tailrace.kafka.admin_config import TOPIC_CONFIGS  # noqa: PLC0415  # likewise
+    from tailrace.kafka.settings import nearest  # noqa: PLC0415  # likewise
+
+    # Those of other makers, such as redpanda.remote.read, begin with the maker's name.
+    begins = {name.partition(".")[0] for name in TOPIC_CONFIGS}
+    for name in given:
+        first, dot, _ = name.partition(".")
+        if name not in TOPIC_CONFIGS and (first in begins or not dot):
+            near = nearest(name, TOPIC_CONFIGS)
+            fix = f"Did you mean {near!r}?" if near else "Take it away."
+            fields.mistake(
+                fields.below("config", name), f"Kafka's topics have no setting {name[:80]!r}.", fix
+            )
 
 
 def _taken(fields: Fields, given: Mapping[str, object], others: Mapping[str, object]) -> bool:
