@@ -104,7 +104,14 @@ def _run_target(
     configure_logs("text")
     # What a program prints is seen when it prints it, through a pipe too.
     sys.stdout.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]  # it is a text stream
-    spec = WorkerSpec(target, broker=broker, kafka=kafka, client_id=client_id, args=arguments)
+    spec = WorkerSpec(
+        target,
+        broker=broker,
+        kafka=kafka,
+        client_id=client_id,
+        args=arguments,
+        usage=f"tailrace run {target}",
+    )
     return worker.run(spec, None, workers=workers)
 
 
