@@ -1,5 +1,6 @@
 """From a file to a pipeline that was looked at from all sides, or to all of its mistakes."""
 
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -68,10 +69,15 @@ def no_program(name: str, pipeline: Pipeline) -> ConfigurationError:
 
 def _content(file: Path) -> bytes:
     try:
+        # Each script reads it again, which a pipe does not allow; one that nobody writes never ends.
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise _unreadable(file, "it is a folder" if file.is_dir() else "it is no regular file")
         with file.open("rb") as stream:
             # One more than it may have: the rest of a huge file is not even read.
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigurationError(
-            f"Could not read {file}: {error.strerror}.", hint="Name the file of a pipeline."
-        ) from None
+        raise _unreadable(file, error.strerror or str(error)) from None
+
+
+def _unreadable(file: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(f"Could not read {file}: {why}.", hint="Name the file of a pipeline.")

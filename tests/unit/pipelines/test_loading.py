@@ -1,5 +1,7 @@
 """What a file that is right says."""
 
+import os
+
 import pytest
 
 from tailrace.core.errors import ConfigurationError
@@ -148,3 +150,13 @@ def test_a_file_that_is_not_there_says_so(folder):
     """With what the system says."""
     with pytest.raises(ConfigurationError, match="No such file"):
         load(folder / "other.yml")
+
+
+@pytest.mark.timeout(10)
+def test_what_is_no_file_says_so_at_once(folder):
+    """A pipe that nobody writes would be waited for."""
+    (folder / "folder.yml").mkdir()
+    os.mkfifo(folder / "pipe.yml")
+    for name, why in (("folder.yml", "a folder"), ("pipe.yml", "no regular file")):
+        with pytest.raises(ConfigurationError, match=rf"{name}: it is {why}\."):
+            load(folder / name)
