@@ -27,12 +27,14 @@ def check(pipeline: Pipeline, mistakes: Mistakes, *, check_runs: bool = True) ->
     whole = replace(pipeline, programs=programs)
     writes = _Side("writes", "reads", whole.writers, whole)
     reads = _Side("reads", "writes", whole.readers, whole)
+    # What follows from a misspelled key is told of the key alone: to mend it here would do harm.
+    told = Mistakes() if whole.partial else mistakes
     for program in programs.values():
-        _check_use(program, whole, mistakes)
-        _check_partners(program, program.reads, writes, whole, mistakes)
-        _check_partners(program, program.writes, reads, whole, mistakes)
-        _check_workers(program, whole, mistakes)
-    _check_topics(whole, mistakes)
+        _check_use(program, told)
+        _check_partners(program, program.reads, writes, whole, told)
+        _check_partners(program, program.writes, reads, whole, told)
+        _check_workers(program, whole, told)
+    _check_topics(whole, told)
     if not whole.cycles:
         _check_cycles(whole, mistakes)
     return whole
@@ -110,9 +112,9 @@ def _check_command(program: Program, argv: Sequence[str], folder: Path, mistakes
         mistakes.add(program.run_place, what, f"Name its path from {folder}.")
 
 
-def _check_use(program: Program, pipeline: Pipeline, mistakes: Mistakes) -> None:
+def _check_use(program: Program, mistakes: Mistakes) -> None:
     lines = isinstance(program.run, Command) and program.run.speaks is Speaks.LINES
-    if lines and not (program.reads or program.writes or pipeline.partial):
+    if lines and not (program.reads or program.writes):
         fix = "Name topics, or say that it speaks kafka, if it has Kafka clients of its own."
         mistakes.add(program.place, f"The program {program.name!r} neither reads nor writes.", fix)
 

@@ -197,11 +197,11 @@ def members(node: Node, mistakes: Mistakes) -> Sequence[tuple[str, Place, Node]]
     return [(name, node.keys[name], value) for name, value in list(found.items())[:MAX_ENTRIES]]
 
 
-def program_name(name: str, place: Place, mistakes: Mistakes) -> None:
-    """A program's name is part of client ids, groups and file names."""
+def name_taken(name: str, place: Place, mistakes: Mistakes, *, whose: str = "program") -> None:
+    """A program's name is part of client ids, groups and file names, a pipeline's of groups and folders."""
     if not _NAME.fullmatch(name):
         fix = "Take letters, digits, _ and -, 64 at most, a letter or digit first."
-        mistakes.add(place, f"{name[:60]!r} is no program's name.", fix)
+        mistakes.add(place, f"{name[:60]!r} is no {whose}'s name.", fix)
 
 
 def name_of(file: Path) -> str:

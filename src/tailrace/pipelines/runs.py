@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Sequence
 
 from tailrace.pipelines.fields import Fields
 from tailrace.pipelines.mistakes import Place
@@ -28,7 +29,7 @@ def _yaml_run(fields: Fields) -> Target | Command | None:
         return None
     value = fields["run"].value
     if not isinstance(value, str):
-        return _command(fields, fields.words("run"), fields.where("run"), Speaks.LINES)
+        return _listed(fields, "run", Speaks.LINES)
     target = target_of(value)
     if target is None:
         fix = f"A command is a list: {_as_list(value)}." if " " in value else _FIX
@@ -51,7 +52,7 @@ def _flat_run(fields: Fields) -> Target | Command | None:
     value = fields["RUN"].value
     if isinstance(value, str):
         return _shell(fields, value, fields.where("RUN"), Speaks.KAFKA)
-    return _command(fields, fields.words("RUN"), fields.where("RUN"), Speaks.KAFKA)
+    return _listed(fields, "RUN", Speaks.KAFKA)
 
 
 def target_of(text: str) -> Target | None:
@@ -70,6 +71,16 @@ def _shell(fields: Fields, text: str, place: Place, speaks: Speaks) -> Target | 
         fields.mistake(place, f"{fields.what} cannot run {text[:60]!r}: a quote is open.", "Close it.")
         return None
     return _command(fields, argv, place, speaks)
+
+
+def _listed(fields: Fields, name: str, default: Speaks) -> Command | None:
+    node = fields[name]
+    if not isinstance(node.value, Sequence):
+        fields.mistake(node.place, f"{fields.what} cannot run {node.kind}.", _FIX)
+        return None
+    words = fields.words(name)
+    # Of words that cannot be read it is said already.
+    return _command(fields, words, node.place, default) if words or not node.value else None
 
 
 def _command(fields: Fields, argv: tuple[str, ...], place: Place, default: Speaks) -> Command | None:

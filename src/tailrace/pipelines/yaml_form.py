@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tailrace.pipelines.fields import MAX_WORKERS, Fields, name_of, program_name
+from tailrace.pipelines.fields import MAX_WORKERS, Fields, name_of, name_taken
 from tailrace.pipelines.kafka_settings import client_settings, topic_settings
 from tailrace.pipelines.mistakes import Mistakes
 from tailrace.pipelines.model import DEFAULT_BROKER, DEFAULT_RESTARTS, Pipeline, Program, Topic
@@ -27,19 +27,19 @@ def read_pipeline(tree: Node, file: Path, runs: Mapping[str, str], mistakes: Mis
     fields = Fields(tree, "The file", KEYS, mistakes)
     name = fields.text("name", name_of(file))
     if "name" in fields:
-        program_name(name, fields.where("name"), mistakes)
+        name_taken(name, fields.where("name"), mistakes, whose="pipeline")
     broker = fields.broker("broker", DEFAULT_BROKER)
     defaults = Program(name, broker=broker, kafka=client_settings(fields, broker, {}))
     programs = {}
     before = mistakes.count
     for program, place, node in fields.entries("programs"):
-        program_name(program, place, mistakes)
+        name_taken(program, place, mistakes)
         found = Fields(node, f"The program {program!r}", PROGRAM_KEYS, mistakes, place)
         programs[program] = _program(program, found, defaults, runs.get(program))
-    partial = mistakes.count > before
-    if not programs:
+    if not programs and not mistakes:
         fix = 'Write programs: {one: {run: "calc:one"}}.'
         mistakes.add(fields.where("programs"), "No program is named.", fix)
+    partial = mistakes.count > before or not programs
     topics = _topics(fields, mistakes)
     return Pipeline(name, file, topics, programs, cycles=fields.flag("cycles"), partial=partial)
 

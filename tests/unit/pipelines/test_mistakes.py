@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from tests.unit.pipelines.conftest import FIVE
 
 from tailrace.pipelines.mistakes import WrongPipeline
 
@@ -102,6 +103,35 @@ def test_all_mistakes_of_a_file_are_told_at_once(mistakes):
     """From the top down."""
     text = 'brokr: x\ntopics: {a b: }\nprograms:\n  one: {run: "calc:fiv", workers: 0}\n  two: {}\n'
     assert [line for line, _ in mistakes(text)] == [1, 2, 4, 4, 5]
+
+
+WRONG_RUN = "topics: {a: }\nprograms: {x: {run: [sh], form: a, workers: 2}, y: {run: [sh], to: b}}"
+# What is written, and all that is said of it.
+ALONE = {
+    "programs": (FIVE.replace("programs:", "program:"), "The file has an unknown key 'program'."),
+    "programs in a list": ("topics: {a: }\nprograms: [one]", "The file needs a mapping for 'programs'"),
+    "an empty file": ("", "The file needs a mapping, not nothing."),
+    "a number to run": (one("run: 5, from: a"), "The program 'one' cannot run the number 5."),
+    "a mapping to run": ("ONE: {CONSUMER: a, RUN: {b: c}}", "The program 'ONE' cannot run a mapping."),
+    "no word to run": (one("run: [{}], from: a"), "The program 'one' needs words in 'run'"),
+    "a key of a program": (WRONG_RUN, "The program 'x' has an unknown key 'form'. Did you mean 'from'?"),
+    "a flat key": ("ONE: {BROKER: localhost, PRODUCE: a}", "The program 'ONE' has an unknown key 'PRODUCE'."),
+    "the pipeline's name": (f"name: My Pipe\n{HEAD}{GOOD}", "'My Pipe' is no pipeline's name."),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), ALONE.values(), ids=ALONE)
+def test_what_follows_from_a_mistake_is_not_told(mistakes, text, said):
+    """The fix of what follows, such as to take a topic away, would do harm."""
+    ((_, sentence),) = mistakes(text)
+    assert sentence.startswith(said)
+
+
+def test_forgotten_capitals_are_told(mistakes):
+    """The older form is known by its keys."""
+    said = mistakes("ONE: {broker: localhost, producer: a}\nTWO: {broker: localhost, consumer: a}\n")
+    keys = ("BROKER", "PRODUCER", "BROKER", "CONSUMER")
+    assert [sentence.partition("'. ")[2] for _, sentence in said] == [f"Did you mean {k!r}?" for k in keys]
 
 
 def test_a_client_setting_of_the_whole_file_is_told_once(mistakes):
