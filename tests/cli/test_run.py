@@ -151,6 +151,7 @@ def test_wrong_arguments(run):
     _, err = process.communicate(timeout=40)
     assert process.returncode == 2
     assert "The task one takes LEFT RIGHT OPERATION." in err
+    assert "Try:   Give them after --: tailrace run calc:one -- LEFT RIGHT OPERATION" in err
 
 
 def test_a_task_that_raises(run):

@@ -172,6 +172,28 @@ def test_wrong_usage_is_told_at_once(place, topic):
     assert "Error: The pipeline was stopped: bad could not run." in notes
 
 
+@pytest.mark.parametrize(
+    ("programs", "words", "usage"),
+    [
+        ("one: {run: 'args:one'}", [], "p.yml -- LEFT [RIGHT]"),
+        ("one: {run: 'args:one'}", ["--", "1", "2", "3"], "p.yml -- LEFT [RIGHT]"),
+        ("one: {run: 'args:one', args: [x]}, two: {run: 'args:two'}", [], "p.yml one -- LEFT [RIGHT]"),
+    ],
+)
+def test_wrong_arguments_are_told_with_the_right_command(place, programs, words, usage):
+    """As a person writes it; what is run needs no mending."""
+    args = (
+        "from tailrace import App\napp = App('args')\n"
+        "@app.task\ndef one(left: int, right: int = 0): ...\n"
+        "@app.task\ndef two(): ...\n"
+    )
+    place.write(args_py=args, p_yml=f"programs: {{{programs}}}")
+    code, _, notes = place.run("run", "p.yml", *words)
+    assert code == 1
+    assert notes[-1] == f"Try:   Give them after --: tailrace run {usage}"
+    assert usage not in notes[-2]
+
+
 def test_mistakes_are_told_before_anything_is_started(place):
     """Exit code 2, each with its line."""
     place.write(p_yml="programs:\n  one: {run: [bash], form: x}\n")

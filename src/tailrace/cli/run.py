@@ -73,11 +73,13 @@ def command(
     if target.endswith(".py"):
         module = Path(target).stem
         raise click.UsageError(f"{target} is a module: run what is in it, such as {module}:app.")
-    if target.endswith(_FILES) or Path(target).is_file():
+    path = Path(target)
+    # A folder may be a package, whose programs are named after a colon.
+    if target.endswith(_FILES) or (path.exists() and not path.is_dir()):
         from tailrace.cli.run_pipeline import run_pipeline  # noqa: PLC0415  # imported when used
 
         return run_pipeline(
-            Path(target),
+            path,
             programs,
             workers=workers,
             client_id=client_id,
@@ -104,7 +106,14 @@ def _run_target(
     configure_logs("text")
     # What a program prints is seen when it prints it, through a pipe too.
     sys.stdout.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]  # it is a text stream
-    spec = WorkerSpec(target, broker=broker, kafka=kafka, client_id=client_id, args=arguments)
+    spec = WorkerSpec(
+        target,
+        broker=broker,
+        kafka=kafka,
+        client_id=client_id,
+        args=arguments,
+        usage=f"tailrace run {target}",
+    )
     return worker.run(spec, None, workers=workers)
 
 

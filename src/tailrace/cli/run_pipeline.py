@@ -42,12 +42,12 @@ def run_pipeline(
             "--client-id is for MODULE:NAME; a pipeline's workers are named PROGRAM-NUMBER."
         )
     try:
-        pipeline, remarks = load(file, _pairs(runs))
+        pipeline, remarks = load(file, _pairs(runs), broker=broker)
     except WrongPipeline as wrong:
         _say(file, wrong.mistakes)
         raise
     _say(file, remarks)
-    pipeline = _adjusted(pipeline, names, workers, arguments, broker, kafka)
+    pipeline = _adjusted(pipeline, names, workers, arguments, kafka)
     chosen = _chosen(pipeline, names)
     partitions = make_topics(pipeline, chosen, note)
     started = [program for program in chosen if program.run]
@@ -71,7 +71,6 @@ def _adjusted(
     names: Sequence[str],
     workers: int | None,
     arguments: Sequence[str],
-    broker: str,
     kafka: Mapping[str, Any],
 ) -> Pipeline:
     """The pipeline with what the command line says in place of the file's words."""
@@ -87,8 +86,6 @@ def _adjusted(
     if arguments:
         program = _sole_task(chosen)
         changed[program.name] = replace(changed[program.name], args=tuple(arguments))
-    if broker:
-        changed = {name: replace(program, broker=broker) for name, program in changed.items()}
     return replace(
         pipeline,
         programs={name: replace(one, kafka={**kafka, **one.kafka}) for name, one in changed.items()},

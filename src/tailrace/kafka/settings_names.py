@@ -59,7 +59,7 @@ WITHOUT_DOT = frozenset({"debug", "log_level", "retries", "partitioner", "oauth_
 
 OWNED = {
     "isolation.level": "only committed records are shown",
-    "enable.auto.commit": "the gateway's readers are cursors and commit nothing",
+    "enable.auto.commit": "the gateway's readers commit nothing, programs what they have handled",
     "auto.offset.reset": "a lost position is announced as a gap, never jumped over",
     "enable.idempotence": "every write is idempotent",
     "acks": "a write is acknowledged when all in-sync replicas have it",
@@ -68,8 +68,8 @@ OWNED = {
     "plugin.library.paths": "no foreign code is loaded into the process",
     # The same settings under librdkafka's other names, and what would cut us off from its reports.
     "request.required.acks": "a write is acknowledged when all in-sync replicas have it",
-    "auto.commit.enable": "the gateway's readers are cursors and commit nothing",
-    "enable.auto.offset.store": "the gateway's readers are cursors and commit nothing",
+    "auto.commit.enable": "the gateway's readers commit nothing, programs what they have handled",
+    "enable.auto.offset.store": "the gateway's readers commit nothing, programs what they have handled",
     "linger.ms": "single records go at once, streams after 2 ms",
     "queue.buffering.max.ms": "single records go at once, streams after 2 ms",
     "delivery.report.only.error": "each record's outcome is told",

@@ -4,16 +4,16 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tailrace.core.errors import ConfigurationError
 from tailrace.pipelines.graph import cycles, followers
 from tailrace.pipelines.mistakes import Mistakes
-from tailrace.pipelines.model import Command, Pipeline, Program, Ref, Target
+from tailrace.pipelines.model import Command, Pipeline, Program, Ref, Speaks, Stream, Target
 from tailrace.pipelines.sources import Source, find_source
 
+_KINDS = {"every": "timer", "task": "task"}
 # What takes a script's path as its first argument.
 _INTERPRETER = re.compile(r"(python|pypy)[0-9.]*|(ba|z|da|k)?sh|node|ruby|perl|Rscript")
 _SCRIPTS = (".py", ".sh", ".js", ".mjs", ".rb", ".pl", ".R")
@@ -25,14 +25,16 @@ def check(pipeline: Pipeline, mistakes: Mistakes, *, check_runs: bool = True) ->
     runs = mistakes if check_runs else Mistakes()
     programs = {name: _with_run(program, pipeline, runs) for name, program in pipeline.programs.items()}
     whole = replace(pipeline, programs=programs)
-    written = {topic for topic in whole.topic_names() if topic in whole.topics or whole.writers(topic)}
-    read = {topic for topic in whole.topic_names() if topic in whole.topics or whole.readers(topic)}
+    writes = _Side("writes", "reads", whole.writers, whole)
+    reads = _Side("reads", "writes", whole.readers, whole)
+    # What follows from a misspelled key is told of the key alone: to mend it here would do harm.
+    told = Mistakes() if whole.partial else mistakes
     for program in programs.values():
-        _check_reads(program, written, whole, mistakes)
-        _check_writes(program, read, whole, mistakes)
-        _check_workers(program, whole, mistakes)
-        _check_settings(program, mistakes)
-    _check_topics(whole, mistakes)
+        _check_use(program, told)
+        _check_partners(program, program.reads, writes, whole, told)
+        _check_partners(program, program.writes, reads, whole, told)
+        _check_workers(program, whole, told)
+    _check_topics(whole, told)
     if not whole.cycles:
         _check_cycles(whole, mistakes)
     return whole
@@ -66,7 +68,23 @@ def _with_target(program: Program, target: Target, pipeline: Pipeline, mistakes:
         what = f"The program {program.name!r} cannot run {target}: {target.module} has no {target.name!r}."
         fix = mistakes.near(target.name, names) or "Name a handler or a task of that module."
         mistakes.add(program.run_place, what, fix)
+    _check_kind(program, target, source, mistakes)
     return _with_decorators(program, source, target)
+
+
+def _check_kind(program: Program, target: Target, source: Source, mistakes: Mistakes) -> None:
+    """What would be told only by the worker, when topics are made and others have begun."""
+    who = f"The program {program.name!r}"
+    if source.bare(target.name):
+        what = f"{who} cannot run {target}: nothing declares it to an App."
+        mistakes.add(program.run_place, what, "Write @app.on, @app.every or @app.task above it.")
+    kinds = source.kinds(target.name)
+    if kinds and "on" not in kinds and program.reads:
+        what = f"{who} is given topics to read, but {target} is a {_KINDS[min(kinds)]}, which reads nothing."
+        mistakes.add(program.reads[0].place, what, "Take them away, or declare it with @app.on.")
+    if kinds and "task" not in kinds and program.args:
+        what = f"{who} has 'args', but {target} is no task."
+        mistakes.add(program.place, what, "Take 'args' away, or declare it with @app.task.")
 
 
 def _with_decorators(program: Program, source: Source, target: Target) -> Program:
@@ -94,36 +112,62 @@ def _check_command(program: Program, argv: Sequence[str], folder: Path, mistakes
         mistakes.add(program.run_place, what, f"Name its path from {folder}.")
 
 
-def _check_reads(program: Program, known: Collection[str], pipeline: Pipeline, mistakes: Mistakes) -> None:
-    for ref in program.reads:
-        if ref.topic not in known:
-            _one_sided(ref, f"The program {program.name!r} reads", "writes", known, pipeline, mistakes)
+def _check_use(program: Program, mistakes: Mistakes) -> None:
+    lines = isinstance(program.run, Command) and program.run.speaks is Speaks.LINES
+    if lines and not (program.reads or program.writes):
+        fix = "Name topics, or say that it speaks kafka, if it has Kafka clients of its own."
+        mistakes.add(program.place, f"The program {program.name!r} neither reads nor writes.", fix)
 
 
-def _check_writes(program: Program, known: Collection[str], pipeline: Pipeline, mistakes: Mistakes) -> None:
-    for ref in program.writes:
-        if ref.topic not in known:
-            _one_sided(ref, f"The program {program.name!r} writes", "reads", known, pipeline, mistakes)
+class _Side:
+    """Who writes, or who reads, what programs do the other with."""
+
+    def __init__(
+        self, does: str, other: str, who: Callable[[Stream], Sequence[Program]], pipeline: Pipeline
+    ) -> None:
+        self.does, self.other, self.who = does, other, who
+        self._by_topic = {stream.topic: who(stream) for stream in pipeline.streams if who(stream)}
+        self.known = {*self._by_topic, *pipeline.topics}
+
+    def elsewhere(self, topic: str) -> str:
+        """Says who does it on another cluster, if anybody does."""
+        far = next(iter(self._by_topic.get(topic, ())), None)
+        return f"The program {far.name!r} {self.does} it at {far.broker}." if far else ""
 
 
-def _one_sided(
-    ref: Ref, who: str, does: str, known: Collection[str], pipeline: Pipeline, mistakes: Mistakes
+def _check_partners(
+    program: Program, refs: Sequence[Ref], side: _Side, pipeline: Pipeline, mistakes: Mistakes
 ) -> None:
-    near = mistakes.near(ref.topic, known)
-    if pipeline.flat:
-        # This form has no list of topics in which to say that others use one.
-        mistakes.add(ref.place, f"No program {does} {ref.topic!r}.", near or "Others may.", remark=True)
+    for ref in refs:
+        if not side.who(pipeline.stream(ref.topic, program.broker)):
+            _one_sided(ref, program, side, pipeline, mistakes)
+
+
+def _one_sided(ref: Ref, program: Program, side: _Side, pipeline: Pipeline, mistakes: Mistakes) -> None:
+    far = side.elsewhere(ref.topic)
+    declared = ref.topic in pipeline.topics
+    if declared and not far:
         return
-    what = f"{who} {ref.topic!r}, which no program {does} and 'topics' does not name."
-    mistakes.add(ref.place, what, near or f"If that is meant, add it: topics: {{{ref.topic}: {{}}}}.")
+    near = far or mistakes.near(ref.topic, side.known)
+    where = f" at {program.broker}" if far else ""
+    if pipeline.flat or declared:
+        # Others may; the flat form has no list of topics in which to say so.
+        what = f"No program {side.does} {ref.topic!r}{where}."
+        mistakes.add(ref.place, what, near or "Others may.", remark=True)
+        return
+    who = f"The program {program.name!r} {side.other} {ref.topic!r}{where}"
+    what = f"{who}, which no program {side.does}{' there' if far else ''} and 'topics' does not name."
+    meant = f"If that is meant, add it: topics: {{{ref.topic}: {{}}}}."
+    mistakes.add(ref.place, what, f"{far} {meant}" if far else near or meant)
 
 
 def _check_topics(pipeline: Pipeline, mistakes: Mistakes) -> None:
     # A handler may say its topics where they cannot be read without running it.
     unseen = any(not (program.reads or program.writes) for program in pipeline.programs.values())
-    used = {name for name in pipeline.topic_names() if name not in pipeline.topics}
+    named = {ref.topic for program in pipeline.programs.values() for ref in (*program.reads, *program.writes)}
+    used = named - pipeline.topics.keys()
     for topic in pipeline.topics.values():
-        if not pipeline.readers(topic.name) and not pipeline.writers(topic.name) and not unseen:
+        if topic.name not in named and not unseen:
             what = f"No program reads or writes the topic {topic.name!r}."
             mistakes.add(topic.place, what, mistakes.near(topic.name, used) or "Take it away.")
 
@@ -135,7 +179,7 @@ def _check_workers(program: Program, pipeline: Pipeline, mistakes: Mistakes) -> 
         what = f"The program {program.name!r} reads nothing that its {program.workers} workers could share."
         mistakes.add(program.workers_place, what, "Take 'workers' away, or each does all of it.")
         return
-    partitions = sum(pipeline.partitions(topic) or 1 for topic in program.read_topics)
+    partitions = sum(pipeline.partitions(stream) or 1 for stream in pipeline.read_by(program))
     if program.workers > partitions:
         many = f"{partitions} partition{'s' if partitions > 1 else ''}"
         what = f"The program {program.name!r} has {program.workers} workers for {many}."
@@ -153,15 +197,3 @@ def _check_cycles(pipeline: Pipeline, mistakes: Mistakes) -> None:
             # A whole App, whose own handlers read what its others write.
             continue
         mistakes.add(place, f"Records go round: {way}.", "If that is meant, say cycles: true.")
-
-
-def _check_settings(program: Program, mistakes: Mistakes) -> None:
-    if not program.kafka:
-        return
-    from tailrace.kafka.settings import translate  # noqa: PLC0415  # a file without them needs no Kafka client
-
-    try:
-        translate({**program.kafka, "bootstrap_servers": program.broker})
-    except ConfigurationError as error:
-        what = f"{error.detail} {error.cause}".rstrip()
-        mistakes.add(program.kafka_place, what, error.hint or "Take it away.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # the library has no types
 
+from tailrace.core.errors import ConfigurationError
 from tailrace.pipelines.mistakes import printable
 from tailrace.pipelines.model import Pipeline, Program
 
@@ -30,11 +31,16 @@ _DEFAULT_IMAGE = "tailrace"
 
 
 def draw(pipeline: Pipeline) -> str:
-    """The file's text."""
+    """The file's text.
+
+    Raises:
+        ConfigurationError: there is a program of which the file does not say what to run.
+    """
+    _check_runs(pipeline)
     local = any(_is_local(program.broker) for program in pipeline.programs.values())
     services: dict[str, Any] = {KAFKA: _kafka()} if local else {}
     for program in pipeline.programs.values():
-        services[_service_name(program.name)] = _service(program, pipeline)
+        services[_service_name(program.name, pipeline)] = _service(program, pipeline)
     tree: dict[str, Any] = {"name": _project_name(pipeline.name), "services": services}
     if local:
         tree["volumes"] = {"kafka-data": None}
@@ -50,9 +56,23 @@ def _is_local(broker: str) -> bool:
     return any(address.rpartition(":")[0] in _LOCAL or address in _LOCAL for address in broker.split(","))
 
 
-def _service_name(name: str) -> str:
-    """A program may be called as the broker's service is."""
-    return f"{name}-program" if name == KAFKA else name
+def _check_runs(pipeline: Pipeline) -> None:
+    idle = [program.name for program in pipeline.programs.values() if not program.run]
+    if idle:
+        raise ConfigurationError(
+            f"A service would have nothing to run: {pipeline.file} does not say what {', '.join(idle)} run"
+            f"{'' if idle[1:] else 's'}.",
+            hint="Add RUN.",
+        )
+
+
+def _service_name(name: str, pipeline: Pipeline) -> str:
+    """A program may be called as the broker's service is, and another as that is then called."""
+    if name != KAFKA:
+        return name
+    while name in pipeline.programs:
+        name += "-program"
+    return name
 
 
 def _project_name(name: str) -> str:

@@ -9,13 +9,15 @@ def draw(pipeline: Pipeline) -> str:
     """A flowchart: programs are boxes, topics are rounded."""
     # Names of programs and topics may be words of Mermaid, such as `end`: nodes have ids of their own.
     programs = {name: f"p{index}" for index, name in enumerate(pipeline.programs)}
-    topics = {name: f"t{index}" for index, name in enumerate(pipeline.topic_names())}
+    topics = {stream: f"t{index}" for index, stream in enumerate(pipeline.streams)}
     lines = ["flowchart LR"]
     lines += [f'  {node}["{_text(title(pipeline.programs[name]))}"]' for name, node in programs.items()]
-    lines += [f'  {node}(["{_text(topic_title(name, pipeline))}"])' for name, node in topics.items()]
+    lines += [f'  {node}(["{_text(topic_title(stream, pipeline))}"])' for stream, node in topics.items()]
     for program in pipeline.programs.values():
-        lines += [f"  {topics[topic]} --> {programs[program.name]}" for topic in program.read_topics]
-        lines += [f"  {programs[program.name]} --> {topics[topic]}" for topic in program.written_topics]
+        lines += [f"  {topics[stream]} --> {programs[program.name]}" for stream in pipeline.read_by(program)]
+        lines += [
+            f"  {programs[program.name]} --> {topics[stream]}" for stream in pipeline.written_by(program)
+        ]
     return printable("\n".join(lines) + "\n")
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tailrace.pipelines.drawing_text import topic_title
 from tailrace.pipelines.graph import levels
 from tailrace.pipelines.mistakes import printable
-from tailrace.pipelines.model import Pipeline, Program
+from tailrace.pipelines.model import Pipeline, Program, Stream
 
 _LETTER = 7.5
 """The width of a letter of the font, about."""
@@ -37,10 +37,11 @@ _ARROW = (
 
 
 class _Key(NamedTuple):
-    """A node: programs and topics may share a name."""
+    """A node: programs and topics may share a name, and so may topics on two clusters."""
 
     kind: str
     name: str
+    cluster: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +75,18 @@ def _edges(pipeline: Pipeline) -> Mapping[_Key, Sequence[_Key]]:
     """For each program its topics, for each topic its readers."""
     edges: dict[_Key, list[_Key]] = {}
     for program in pipeline.programs.values():
-        edges[_Key("program", program.name)] = [_Key("topic", topic) for topic in program.written_topics]
-    for topic in pipeline.topic_names():
-        edges[_Key("topic", topic)] = [_Key("program", one.name) for one in pipeline.readers(topic)]
+        edges[_Key("program", program.name)] = [
+            _Key("topic", *stream) for stream in pipeline.written_by(program)
+        ]
+    for stream in pipeline.streams:
+        edges[_Key("topic", *stream)] = [_Key("program", one.name) for one in pipeline.readers(stream)]
     return edges
 
 
 def _columns(edges: Mapping[_Key, Sequence[_Key]]) -> list[list[_Key]]:
     """Nodes by how far they are from a source, each column in the order of its neighbours."""
-    names = {f"{key.kind}:{key.name}": key for key in edges}
-    after = {name: [f"{k.kind}:{k.name}" for k in edges[key]] for name, key in names.items()}
+    names = {":".join(key): key for key in edges}
+    after = {name: [":".join(one) for one in edges[key]] for name, key in names.items()}
     columns = [[names[name] for name in level] for level in levels(after)]
     for _ in range(_SWEEPS):
         for left, right in pairwise(columns):
@@ -112,7 +115,7 @@ def _boxes(columns: Sequence[Sequence[_Key]], pipeline: Pipeline) -> dict[_Key, 
 
 def _labels(key: _Key, pipeline: Pipeline) -> tuple[str, str]:
     if key.kind == "topic":
-        name, _, more = topic_title(key.name, pipeline).partition(" ")
+        name, _, more = topic_title(Stream(key.name, key.cluster), pipeline).partition(" ")
         return _short(name), more.strip("()")
     program: Program = pipeline.programs[key.name]
     workers = f" x{program.workers}" if program.workers > 1 else ""

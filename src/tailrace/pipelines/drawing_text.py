@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tailrace.pipelines.graph import followers, levels
 from tailrace.pipelines.mistakes import printable
-from tailrace.pipelines.model import Pipeline, Program
+from tailrace.pipelines.model import Pipeline, Program, Stream
 
 OUTSIDE = "(outside)"
 
@@ -12,13 +12,13 @@ OUTSIDE = "(outside)"
 def draw(pipeline: Pipeline) -> str:
     """Lines in the order of the flow."""
     lines = [pipeline.name, ""]
-    given = [topic for topic in pipeline.topic_names() if not pipeline.writers(topic)]
+    given = [stream for stream in pipeline.streams if not pipeline.writers(stream)]
     if given:
         lines += [OUTSIDE, *_edges(pipeline, given)]
     for level in levels(followers(pipeline)):
         for name in level:
             program = pipeline.programs[name]
-            lines += [title(program), *_edges(pipeline, program.written_topics)]
+            lines += [title(program), *_edges(pipeline, pipeline.written_by(program))]
     return printable("\n".join(lines) + "\n")
 
 
@@ -28,14 +28,16 @@ def title(program: Program) -> str:
     return f"{program.name}{workers}" + (f"  [{program.run}]" if program.run else "")
 
 
-def topic_title(topic: str, pipeline: Pipeline) -> str:
-    """A topic with its partitions, where they are known."""
-    partitions = pipeline.partitions(topic)
-    return f"{topic} ({partitions} partitions)" if partitions and partitions > 1 else topic
+def topic_title(stream: Stream, pipeline: Pipeline) -> str:
+    """A topic with its partitions, where they are known, and its cluster, where there are several."""
+    partitions = pipeline.partitions(stream)
+    more = [f"{partitions} partitions"] if partitions and partitions > 1 else []
+    more += [f"at {stream.cluster}"] if pipeline.apart and stream.cluster else []
+    return f"{stream.topic} ({', '.join(more)})" if more else stream.topic
 
 
-def _edges(pipeline: Pipeline, topics: Sequence[str]) -> Iterator[str]:
-    for index, topic in enumerate(topics):
-        branch = "└─" if index == len(topics) - 1 else "├─"
-        readers = ", ".join(program.name for program in pipeline.readers(topic)) or OUTSIDE
-        yield f"  {branch} {topic_title(topic, pipeline)} ─▶ {readers}"
+def _edges(pipeline: Pipeline, streams: Sequence[Stream]) -> Iterator[str]:
+    for index, stream in enumerate(streams):
+        branch = "└─" if index == len(streams) - 1 else "├─"
+        readers = ", ".join(program.name for program in pipeline.readers(stream)) or OUTSIDE
+        yield f"  {branch} {topic_title(stream, pipeline)} ─▶ {readers}"

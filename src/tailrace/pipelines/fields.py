@@ -49,6 +49,10 @@ class Fields:
         """The place of a field's value, or of the whole where it is not given."""
         return self._values[name].place if name in self._values else self.place
 
+    def below(self, name: str, key: str) -> Place:
+        """The place of a key in the mapping that a field holds, or of the field where it has no such key."""
+        return self._values[name].keys.get(key, self.where(name))
+
     def text(self, name: str, default: str = "", *, of: Collection[str] = ()) -> str:
         """A text, one of a few where they are named."""
         node = self._values.get(name)
@@ -118,6 +122,8 @@ class Fields:
     def topics(self, name: str) -> tuple[Ref, ...]:
         """Names of topics, each once."""
         refs: dict[str, Ref] = {}
+        if name in self and self[name].value == []:
+            self.mistake(self.where(name), f"{self.what} names no topic in {name!r}.", "Leave it out.")
         for item in self.texts(name, fix="Write a topic's name, or [one, other]."):
             topic = str(item.value)
             if topic in refs:
@@ -191,11 +197,11 @@ def members(node: Node, mistakes: Mistakes) -> Sequence[tuple[str, Place, Node]]
     return [(name, node.keys[name], value) for name, value in list(found.items())[:MAX_ENTRIES]]
 
 
-def program_name(name: str, place: Place, mistakes: Mistakes) -> None:
-    """A program's name is part of client ids, groups and file names."""
+def name_taken(name: str, place: Place, mistakes: Mistakes, *, whose: str = "program") -> None:
+    """A program's name is part of client ids, groups and file names, a pipeline's of groups and folders."""
     if not _NAME.fullmatch(name):
         fix = "Take letters, digits, _ and -, 64 at most, a letter or digit first."
-        mistakes.add(place, f"{name[:60]!r} is no program's name.", fix)
+        mistakes.add(place, f"{name[:60]!r} is no {whose}'s name.", fix)
 
 
 def name_of(file: Path) -> str:

@@ -10,7 +10,7 @@ def followers(pipeline: Pipeline) -> Mapping[str, Sequence[str]]:
     return {
         program.name: list(
             dict.fromkeys(
-                reader.name for topic in program.written_topics for reader in pipeline.readers(topic)
+                reader.name for stream in pipeline.written_by(program) for reader in pipeline.readers(stream)
             )
         )
         for program in pipeline.programs.values()

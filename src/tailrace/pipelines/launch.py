@@ -1,6 +1,7 @@
 """How a worker's process is started: its command, its environment, and what it is told."""
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,11 +53,14 @@ def launch(program: Program, index: int, pipeline: Pipeline) -> Launch:
     module = COMMAND_WORKER if isinstance(run, Command) else PYTHON_WORKER
     more = ("--answers", run.answers.value) if isinstance(run, Command) else ()
     return Launch(
-        (sys.executable, "-m", module, *more), cwd, environ, msgspec.json.encode(spec(program, index))
+        (sys.executable, "-m", module, *more),
+        cwd,
+        environ,
+        msgspec.json.encode(spec(program, index, pipeline)),
     )
 
 
-def spec(program: Program, index: int) -> WorkerSpec:
+def spec(program: Program, index: int, pipeline: Pipeline) -> WorkerSpec:
     """What a worker is told."""
     run = program.run
     return WorkerSpec(
@@ -71,7 +75,14 @@ def spec(program: Program, index: int) -> WorkerSpec:
         args=[] if isinstance(run, Command) else list(program.args),
         format=_format(program) if program.says("format") else None,
         program=program.name,
+        usage=_usage(program, pipeline),
     )
+
+
+def _usage(program: Program, pipeline: Pipeline) -> str:
+    """Words after -- are for the one program that reads nothing; of several it has to be named."""
+    sole = all(one.reads or one is program for one in pipeline.programs.values())
+    return f"tailrace run {shlex.quote(str(pipeline.file))}" + ("" if sole else f" {program.name}")
 
 
 def _start(program: Program) -> StartAt:

@@ -9,7 +9,7 @@ from tailrace.core.ports import NewTopic
 from tailrace.kafka.admin import KafkaAdmin
 from tailrace.kafka.scan_places import Questions
 from tailrace.kafka.settings import client_config, translate
-from tailrace.pipelines.model import Pipeline, Program, Topic
+from tailrace.pipelines.model import Pipeline, Program, Stream, Topic
 
 Partitions = Mapping[str, int]
 
@@ -30,7 +30,7 @@ def make_topics(
         # Says within seconds that no broker is there, before anything else is asked.
         Questions(client_config(settings)).reach()
         admin = KafkaAdmin(settings)
-        made[broker] = {topic: _have(topic, pipeline, admin, note) for topic in topics}
+        made[broker] = {one: _have(pipeline.stream(one, broker), pipeline, admin, note) for one in topics}
         for program in here:
             _say_idle(program, made[broker], note)
     return made
@@ -41,9 +41,10 @@ def spots(program: Program, partitions: Partitions) -> Collection[Spot]:
     return [Spot(topic, number) for topic in program.read_topics for number in range(partitions[topic])]
 
 
-def _have(name: str, pipeline: Pipeline, admin: KafkaAdmin, note: Callable[[str], None]) -> int:
+def _have(stream: Stream, pipeline: Pipeline, admin: KafkaAdmin, note: Callable[[str], None]) -> int:
+    name = stream.topic
     wanted = pipeline.topics.get(name, Topic(name))
-    partitions = pipeline.partitions(name)
+    partitions = pipeline.partitions(stream)
     try:
         found = len(admin.describe(name).partitions)
     except TopicNotFound:

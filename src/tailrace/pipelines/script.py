@@ -158,14 +158,14 @@ def program(name: str | None = None, file: str | Path | None = None) -> Script:
             "It is not said which program this is.", hint='Write tailrace.program("NAME", "config.yml").'
         )
     # What programs run is nothing to a script, which may be started by hand where the others are not.
-    pipeline = load(Path(file), check_runs=False).pipeline
+    broker = os.environ.get("TAILRACE_BROKER", "")
+    pipeline = load(Path(file), broker=broker, check_runs=False).pipeline
     if name not in pipeline.programs:
         raise no_program(name, pipeline)
     found = pipeline.programs[name]
     _end_on_sigterm()
     _end_quietly_on_ctrl_c()
-    broker = os.environ.get("TAILRACE_BROKER") or found.broker
-    services = KafkaServices(translate({**found.kafka, "bootstrap_servers": broker}))
+    services = KafkaServices(translate({**found.kafka, "bootstrap_servers": found.broker}))
     sender = LateSender(partial(services.sender, name))
     producer = Producer(name, found.written_topics, sender)
     start: StartAt = "latest" if found.start == "latest" else "earliest"

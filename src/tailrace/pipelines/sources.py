@@ -45,6 +45,22 @@ class Source:
             names |= found
         return None if "__getattr__" in names else names
 
+    def bare(self, name: str) -> bool:
+        """Whether a name is a function that no App knows: it has no decorator, and nothing else uses it."""
+        functions = [one for one in _top(self._tree.body) if isinstance(one, _Function) and one.name == name]
+        used = any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(self._tree))
+        return bool(functions) and not used and not any(one.decorator_list for one in functions)
+
+    def kinds(self, name: str) -> frozenset[str]:
+        """Which of an App's decorators a function has; none for an App itself."""
+        return frozenset(
+            decorator.attr
+            for function in _top(self._tree.body)
+            if isinstance(function, _Function) and function.name == name
+            for decorator in map(_called, function.decorator_list)
+            if isinstance(decorator, ast.Attribute) and decorator.attr in _DECORATORS
+        )
+
     def declared(self, name: str) -> Declared:
         """What the decorators of a function say; of all that hang on it, where the name is an App's."""
         reads: list[str] = []
@@ -134,6 +150,10 @@ def _decorations(function: _Function, name: str) -> Iterator[ast.Call]:
             app = call.func.value
             if function.name == name or (isinstance(app, ast.Name) and app.id == name):
                 yield call
+
+
+def _called(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
 
 
 def _attribute(call: ast.Call) -> str:

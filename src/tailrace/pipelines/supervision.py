@@ -130,13 +130,7 @@ class Supervisor:
             return 128 + self._signals[1]
         failed = self._failed()
         if failed:
-            deaths = 0 if failed.exit_code == WRONG_USAGE else failed.restarts.in_a_row
-            what = f"died {deaths} times in a row" if deaths > 1 else "died" if deaths else "could not run"
-            raise TailraceError(
-                f"The pipeline was stopped: {failed.name} {what}.",
-                cause=f"{failed.error.rstrip('.')}.",
-                hint=f"Mend {failed.program.run}, then start again: it goes on where it was.",
-            )
+            raise _failure(failed)
         return 0
 
     # --- what workers and signals tell ---
@@ -197,6 +191,19 @@ class Supervisor:
         while True:
             self._console.table(self._figures.rows())
             await asyncio.sleep(TABLE_SECONDS)
+
+
+def _failure(worker: Worker) -> TailraceError:
+    wrong = worker.exit_code == WRONG_USAGE
+    deaths = 0 if wrong else worker.restarts.in_a_row
+    what = f"died {deaths} times in a row" if deaths > 1 else "died" if deaths else "could not run"
+    # What is used wrongly may be the command line or the file, and need not be what is run.
+    hint = worker.hint if wrong else ""
+    return TailraceError(
+        f"The pipeline was stopped: {worker.name} {what}.",
+        cause=f"{worker.error.removesuffix(hint).rstrip('. ')}.",
+        hint=hint or f"Mend {worker.program.run}, then start again: it goes on where it was.",
+    )
 
 
 def _why(worker: Worker) -> str:

@@ -78,6 +78,11 @@ class Worker:
         return self._before[1] + self._status.sent
 
     @property
+    def hint(self) -> str:
+        """What its process said to do, if anything."""
+        return self._status.hint
+
+    @property
     def pid(self) -> int | None:
         """The process that runs now."""
         return self._process.pid if self._process and self._process.returncode is None else None

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tailrace.pipelines.fields import MAX_WORKERS, Fields, name_of, program_name
+from tailrace.pipelines.fields import MAX_WORKERS, Fields, name_of, name_taken
+from tailrace.pipelines.kafka_settings import client_settings, topic_settings
 from tailrace.pipelines.mistakes import Mistakes
 from tailrace.pipelines.model import DEFAULT_BROKER, DEFAULT_RESTARTS, Pipeline, Program, Topic
 from tailrace.pipelines.runs import yaml_run
@@ -26,20 +27,25 @@ def read_pipeline(tree: Node, file: Path, runs: Mapping[str, str], mistakes: Mis
     fields = Fields(tree, "The file", KEYS, mistakes)
     name = fields.text("name", name_of(file))
     if "name" in fields:
-        program_name(name, fields.where("name"), mistakes)
-    defaults = Program(name, broker=fields.broker("broker", DEFAULT_BROKER), kafka=fields.settings("kafka"))
+        name_taken(name, fields.where("name"), mistakes, whose="pipeline")
+    broker = fields.broker("broker", DEFAULT_BROKER)
+    defaults = Program(name, broker=broker, kafka=client_settings(fields, broker, {}))
     programs = {}
+    before = mistakes.count
     for program, place, node in fields.entries("programs"):
-        program_name(program, place, mistakes)
+        name_taken(program, place, mistakes)
         found = Fields(node, f"The program {program!r}", PROGRAM_KEYS, mistakes, place)
         programs[program] = _program(program, found, defaults, runs.get(program))
-    if not programs:
+    if not programs and not mistakes:
         fix = 'Write programs: {one: {run: "calc:one"}}.'
         mistakes.add(fields.where("programs"), "No program is named.", fix)
-    return Pipeline(name, file, _topics(fields, mistakes), programs, fields.flag("cycles"))
+    partial = mistakes.count > before or not programs
+    topics = _topics(fields, mistakes)
+    return Pipeline(name, file, topics, programs, cycles=fields.flag("cycles"), partial=partial)
 
 
 def _program(name: str, fields: Fields, defaults: Program, run: str | None) -> Program:
+    broker = fields.broker("broker", defaults.broker)
     return Program(
         name=name,
         place=fields.place,
@@ -49,14 +55,13 @@ def _program(name: str, fields: Fields, defaults: Program, run: str | None) -> P
         workers=fields.whole("workers", 1, least=1, most=MAX_WORKERS),
         workers_place=fields.where("workers"),
         run_place=fields.where("run"),
-        broker=fields.broker("broker", defaults.broker),
+        broker=broker,
         group=fields.text("group", f"{defaults.name}.{name}"),
         start=fields.text("start", "earliest", of=("earliest", "latest")),
         format=fields.text("format", "json", of=("json", "text")),
         args=fields.words("args"),
         restarts=fields.whole("restarts", DEFAULT_RESTARTS, least=0, most=MAX_RESTARTS),
-        kafka={**defaults.kafka, **fields.settings("kafka")},
-        kafka_place=fields.where("kafka"),
+        kafka=client_settings(fields, broker, defaults.kafka),
         given=frozenset(key for key in DECLARED_KEYS if key in fields),
     )
 
@@ -68,12 +73,7 @@ def _topics(fields: Fields, mistakes: Mistakes) -> Mapping[str, Topic]:
         # `numbers:` alone is a topic with the broker's defaults.
         given = Node({}, node.place) if node.value is None else node
         found = Fields(given, f"The topic {name!r}", TOPIC_KEYS, mistakes, place)
-        config = {key: _plain(value) for key, value in found.settings("config").items()}
         partitions = found.whole("partitions", 0, least=1, most=MAX_PARTITIONS)
         replicas = found.whole("replicas", 0, least=1, most=MAX_REPLICAS)
-        topics[name] = Topic(name, place, partitions or None, replicas or None, config)
+        topics[name] = Topic(name, place, partitions or None, replicas or None, topic_settings(found))
     return topics
-
-
-def _plain(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -60,11 +60,12 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A function that is run once, with arguments."""
+    """A function that is run once, with arguments; `usage` is the command to which a person adds these."""
 
     function: Function
     to: tuple[str, ...]
     format: Format
+    usage: str = ""
 
     @property
     def name(self) -> str:

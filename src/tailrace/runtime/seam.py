@@ -48,5 +48,5 @@ def serve_spec(
 def _failed(tell: Tell, error: TailraceError) -> int:
     for line in filter(None, (error.detail, error.cause, error.hint)):
         sys.stderr.write(f"{line}\n")
-    tell(Status("failed", error=str(error)))
+    tell(Status("failed", error=str(error), hint=error.hint))
     return WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED

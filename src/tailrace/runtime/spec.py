@@ -18,6 +18,7 @@ class WorkerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `run` is "module:name", or the argument list of an executable. `group` null reads everything in
     this process and commits nothing. `kafka` are client settings by kafka-python's or librdkafka's names.
     `broker` empty is TAILRACE_BROKER, else localhost:9092; `client_id` a number N stands for `client-N`.
+    `usage` is the command to which a person adds a task's arguments.
     """
 
     run: str | list[str]
@@ -31,18 +32,21 @@ class WorkerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     args: list[str] = []
     format: Literal["json", "text"] | None = None
     program: str = ""
+    usage: str = ""
 
 
 class Status(msgspec.Struct, frozen=True):
     """One line of status: at the start, each second, and when the state changes.
 
-    `records` are those handled since the start, `sent` those written; `error` is the last one, if any.
+    `records` are those handled since the start, `sent` those written; `error` is the last one, if any, and
+    `hint` what it says to do.
     """
 
     state: State
     records: int = 0
     sent: int = 0
     error: str | None = None
+    hint: str = ""
 
 
 def read_spec(document: bytes) -> WorkerSpec:

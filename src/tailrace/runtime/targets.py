@@ -42,7 +42,8 @@ def find(run: str) -> Target:
     module = _imported(name)
     found = getattr(module, attribute, None)
     if isinstance(found, App):
-        return Target(found, [one for one in found.programs if not isinstance(one, Task)] or _nothing(found))
+        programs = [one for one in found.programs if not isinstance(one, Task)]
+        return Target(found, programs or _nothing(found, name))
     for app in _apps(module, found):
         if program := app.program(found):
             return Target(app, [program])
@@ -61,21 +62,16 @@ def _adjusted(program: Program, spec: WorkerSpec, workers: int | None) -> Progra
     if spec.format:
         changes["format"] = spec.format
     if isinstance(program, Handler):
-        if spec.reads:
-            changes["topics"] = topic_names([spec.reads])
-        if spec.group is not msgspec.UNSET:
-            changes["group"] = spec.group
-        if spec.start:
-            changes["start"] = spec.start
-        if workers:
-            changes["workers"] = workers
+        changes |= _of_handler(spec, workers)
     elif spec.reads:
         kind = "timer" if isinstance(program, Timer) else "task"
         raise ConfigurationError(
             f"{program.name} is a {kind}, which reads nothing.",
             hint="Leave its `from` out, or declare it with @app.on.",
         )
-    if spec.args and not isinstance(program, Task):
+    if isinstance(program, Task):
+        changes["usage"] = spec.usage
+    elif spec.args:
         raise ConfigurationError(
             f"{program.name} takes no arguments: it is no task.",
             hint="Declare it with @app.task, or leave them out.",
@@ -92,6 +88,19 @@ def _check_name(name: str, attribute: str) -> None:
         if folder:
             hint = f"Start it where it lies: cd {folder}, then {module}:{attribute}."
         raise ConfigurationError(f"{name} is a file, not the name of a module.", hint=hint)
+
+
+def _of_handler(spec: WorkerSpec, workers: int | None) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if spec.reads:
+        changes["topics"] = topic_names([spec.reads])
+    if spec.group is not msgspec.UNSET:
+        changes["group"] = spec.group
+    if spec.start:
+        changes["start"] = spec.start
+    if workers:
+        changes["workers"] = workers
+    return changes
 
 
 def _imported(name: str) -> ModuleType:
@@ -135,12 +144,12 @@ def _apps(module: ModuleType, found: object) -> Iterator[App]:
         yield from (value for value in list(vars(one).values()) if isinstance(value, App))
 
 
-def _nothing(app: App) -> Sequence[Program]:
+def _nothing(app: App, module: str) -> Sequence[Program]:
     tasks = [one.name for one in app.programs]
     if tasks:
         raise ConfigurationError(
             f"{app!r} has only tasks.",
-            hint=f"Name one: MODULE:{tasks[0]}" + (f" (of {', '.join(tasks)})." if tasks[1:] else "."),
+            hint=f"Name one: {module}:{tasks[0]}" + (f" (of {', '.join(tasks)})." if tasks[1:] else "."),
         )
     raise ConfigurationError(
         f"{app!r} has nothing to run.", hint="Declare a function with @app.on or @app.every."

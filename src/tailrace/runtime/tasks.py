@@ -23,11 +23,10 @@ def bound_arguments(task: Task, given: Sequence[str]) -> list[Any]:
     try:
         bound = signature.bind(*given)
     except TypeError as error:
-        wanted = " ".join(_shown(one) for one in signature.parameters.values())
         raise ConfigurationError(
-            f"The task {task.name} takes {wanted or 'no arguments'}.",
+            f"The task {task.name} takes {_wanted(task) or 'no arguments'}.",
             cause=f"{error}",
-            hint=f"Give them after --: tailrace run MODULE:{task.name} -- {wanted}".rstrip(" -"),
+            hint=_usage(task),
         ) from None
     arguments: list[Any] = []
     for name, value in bound.arguments.items():
@@ -61,8 +60,19 @@ def _converted(task: Task, name: str, word: str, hint: Any) -> Any:  # noqa: ANN
         return msgspec.convert(word, hint, strict=False)
     except (msgspec.ValidationError, TypeError) as error:
         raise ConfigurationError(
-            f"The task {task.name} cannot take {word!r} as {name}.", cause=str(error)
+            f"The task {task.name} cannot take {word!r} as {name}.", cause=str(error), hint=_usage(task)
         ) from None
+
+
+def _usage(task: Task) -> str:
+    wanted = _wanted(task)
+    if not task.usage:
+        return ""
+    return f"Give them after --: {task.usage} -- {wanted}" if wanted else f"Give none: {task.usage}"
+
+
+def _wanted(task: Task) -> str:
+    return " ".join(_shown(one) for one in inspect.signature(task.function).parameters.values())
 
 
 def _shown(parameter: inspect.Parameter) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tailrace.core.errors import ConfigurationError
 from tailrace.pipelines import compose
 from tailrace.pipelines.loading import load
 
@@ -81,6 +82,21 @@ def test_names_fit_compose(read, five):
     tree = yaml.safe_load(compose.draw(read(text).pipeline))
     assert tree["name"] == "five_programs"
     assert tree["services"]["kafka-program"]["command"] == ["run", "pipeline.yml", "kafka"]
+
+
+def test_no_program_is_lost_to_another_of_its_services_name(read, five):
+    """The broker's service keeps its name, so that of a program gives way, but to a free one."""
+    text = five.replace("one:   {", "kafka: {").replace("two:   {", "kafka-program: {")
+    services = yaml.safe_load(compose.draw(read(text).pipeline))["services"]
+    assert services["kafka-program"]["command"][-1] == "kafka-program"
+    assert services["kafka-program-program"]["command"][-1] == "kafka"
+
+
+def test_a_program_without_anything_to_run_is_refused(read):
+    """Its service would end at once, and nobody would be told."""
+    pipeline = read('ONE: {PRODUCER: a, RUN: "python three.py"}\nTWO: {CONSUMER: a}\n').pipeline
+    with pytest.raises(ConfigurationError, match=r"pipeline\.yml does not say what TWO runs\."):
+        compose.draw(pipeline)
 
 
 def test_a_files_name_is_no_part_of_the_composition(folder, five):

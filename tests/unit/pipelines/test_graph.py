@@ -76,6 +76,19 @@ def test_topics_of_others_are_drawn(read):
     assert "  └─ b ─▶ (outside)\n" in drawn
 
 
+def test_programs_on_different_clusters_are_not_joined(read):
+    """Each topic stands there with its cluster, in every drawing."""
+    text = 'ONE: {BROKER: "a:9092", PRODUCER: t}\nTWO: {BROKER: "b:9092", CONSUMER: t}\n'
+    pipeline = read(text).pipeline
+    assert followers(pipeline) == {"ONE": [], "TWO": []}
+    drawn = drawing_text.draw(pipeline)
+    assert "(outside)\n  └─ t (at b:9092) ─▶ TWO\nONE\n  └─ t (at a:9092) ─▶ (outside)\n" in drawn
+    lines = drawing_mermaid.draw(pipeline).splitlines()
+    assert {"  p0 --> t0", "  t1 --> p1"} == {line for line in lines if "-->" in line}
+    picture = ET.fromstring(drawing_svg.draw(pipeline))
+    assert len(list(picture.iter("{http://www.w3.org/2000/svg}path"))) == 1 + 2
+
+
 def test_it_is_drawn_for_mermaid(pipeline):
     """Nodes have ids of their own: a program may be called `end`."""
     lines = drawing_mermaid.draw(pipeline).splitlines()
@@ -95,7 +108,7 @@ def test_it_is_drawn_as_a_picture(pipeline):
     """Well-formed, every program and topic in it, every edge a curve that goes forward."""
     picture = ET.fromstring(drawing_svg.draw(pipeline))
     names = {title.text for title in picture.iter("{http://www.w3.org/2000/svg}title")}
-    assert {*pipeline.programs, *pipeline.topic_names()} <= names
+    assert {*pipeline.programs, *pipeline.topic_names} <= names
     boxes = [r.attrib for r in picture.iter("{http://www.w3.org/2000/svg}rect")]
     width, height = float(picture.get("width")), float(picture.get("height"))
     assert all(float(b["x"]) + float(b["width"]) <= width and float(b["y"]) + 40 <= height for b in boxes)

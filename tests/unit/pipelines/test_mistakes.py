@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from tests.unit.pipelines.conftest import FIVE
 
 from tailrace.pipelines.mistakes import WrongPipeline
 
@@ -21,6 +22,7 @@ def four(more):
 
 
 RING = '  x: {run: "calc:four", from: b, to: c}\n  y: {run: "calc:five", from: c, to: b}\n'
+APART = 'programs:\n  x: {run: "calc:four", to: b}\n  y: {run: "calc:five", broker: "other:9092"'
 OPEN_QUOTE = 'ONE: {PRODUCER: a, RUN: "python \'x"}\n'
 
 # What is written, the line that is wrong, what is said of it.
@@ -55,6 +57,16 @@ MISTAKES = {
     "an unknown function": (one('run: "calc:for", from: a'), 4, "Did you mean 'four'?"),
     "an unknown executable": (one("run: [pythn3x], from: a"), 4, "no such executable"),
     "a script that is not there": (one("run: [python3, cleen.py], from: a"), 4, "there is no such file"),
+    "a function of no App": (one('run: "calc:plain", from: a'), 4, "@app.on, @app.every or @app.task"),
+    "a task that reads": (one('run: "calc:once", from: a'), 4, "is a task, which reads nothing"),
+    "a timer that reads": (one('run: "calc:tick", from: a'), 4, "is a timer, which reads nothing"),
+    "arguments of a handler": (four("from: a, args: [x]"), 4, "is no task"),
+    "answers of a module": (four("from: a, answers: many"), 4, "no command that has 'answers'"),
+    "speech of a module": ('ONE: {CONSUMER: a, RUN: "calc:four", SPEAKS: lines}', 1, "Take it away"),
+    "speech of nothing": ("ONE: {CONSUMER: a, SPEAKS: french}", 1, "Take it away"),
+    "a topic's setting": ("topics: {a: {config: {retention: 5}}}\nprograms: {}", 1, "'retention.ms'"),
+    "no topics": (four("from: []"), 4, "names no topic in 'from'"),
+    "a command of no use": (one("run: [sh]"), 4, "neither reads nor writes"),
     "a bad topic": (four('from: "a b"'), 4, "no topic name"),
     "an internal topic": (four("from: __offsets"), 4, "belongs to Kafka"),
     "a topic twice": (four("from: [a, a]"), 4, "twice in 'from'"),
@@ -63,6 +75,7 @@ MISTAKES = {
     "a program's name": (f"{HEAD}{GOOD}  two words: {{}}\n", 5, "no program's name"),
     "nobody writes it": (four("from: [a, aa]"), 4, "Did you mean 'a'?"),
     "nobody reads it": (four("from: a, to: results"), 4, "topics: {results: {}}"),
+    "written elsewhere": (f"{APART}, from: b}}\n", 3, "The program 'x' writes it at localhost:9092."),
     "nobody uses it": (four("from: b, to: b"), 2, "No program reads or writes"),
     "a ring": (HEAD + GOOD + RING, 6, "x → y → x. If that is meant, say cycles: true"),
     "idle workers": (four("from: a, workers: 3"), 4, "1 would have nothing to do"),
@@ -70,6 +83,10 @@ MISTAKES = {
     "no list of arguments": (four("from: a, args: 5"), 4, "a list for 'args'"),
     "an unknown client setting": (four("from: a, kafka: {fetch.mn.bytes: 1}"), 4, "fetch.min.bytes"),
     "our own client setting": (four("from: a, kafka: {acks: 1}"), 4, "Tailrace's own"),
+    "a client setting of the whole file": (f"name: p\nkafka:\n  acks: 1\n{HEAD}{GOOD}", 3, "Tailrace's own"),
+    "a group for all programs": (f"kafka: {{group_id: x}}\n{HEAD}{GOOD}", 1, "by its key 'group'"),
+    "a group among client settings": (four("from: a, kafka: {group.id: x}"), 4, "by its key 'group'"),
+    "a misspelled group": (f"kafka: {{grup_id: x}}\n{HEAD}{GOOD}", 1, "by its key 'group'"),
     "a flat program without topics": ("ONE: {BROKER: localhost}\n", 1, "neither reads nor writes"),
     "an open quote": (OPEN_QUOTE, 1, "a quote is open"),
 }
@@ -86,6 +103,55 @@ def test_all_mistakes_of_a_file_are_told_at_once(mistakes):
     """From the top down."""
     text = 'brokr: x\ntopics: {a b: }\nprograms:\n  one: {run: "calc:fiv", workers: 0}\n  two: {}\n'
     assert [line for line, _ in mistakes(text)] == [1, 2, 4, 4, 5]
+
+
+WRONG_RUN = "topics: {a: }\nprograms: {x: {run: [sh], form: a, workers: 2}, y: {run: [sh], to: b}}"
+# What is written, and all that is said of it.
+ALONE = {
+    "programs": (FIVE.replace("programs:", "program:"), "The file has an unknown key 'program'."),
+    "programs in a list": ("topics: {a: }\nprograms: [one]", "The file needs a mapping for 'programs'"),
+    "an empty file": ("", "The file needs a mapping, not nothing."),
+    "a number to run": (one("run: 5, from: a"), "The program 'one' cannot run the number 5."),
+    "a mapping to run": ("ONE: {CONSUMER: a, RUN: {b: c}}", "The program 'ONE' cannot run a mapping."),
+    "no word to run": (one("run: [{}], from: a"), "The program 'one' needs words in 'run'"),
+    "a key of a program": (WRONG_RUN, "The program 'x' has an unknown key 'form'. Did you mean 'from'?"),
+    "a flat key": ("ONE: {BROKER: localhost, PRODUCE: a}", "The program 'ONE' has an unknown key 'PRODUCE'."),
+    "the pipeline's name": (f"name: My Pipe\n{HEAD}{GOOD}", "'My Pipe' is no pipeline's name."),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), ALONE.values(), ids=ALONE)
+def test_what_follows_from_a_mistake_is_not_told(mistakes, text, said):
+    """The fix of what follows, such as to take a topic away, would do harm."""
+    ((_, sentence),) = mistakes(text)
+    assert sentence.startswith(said)
+
+
+def test_forgotten_capitals_are_told(mistakes):
+    """The older form is known by its keys."""
+    said = mistakes("ONE: {broker: localhost, producer: a}\nTWO: {broker: localhost, consumer: a}\n")
+    keys = ("BROKER", "PRODUCER", "BROKER", "CONSUMER")
+    assert [sentence.partition("'. ")[2] for _, sentence in said] == [f"Did you mean {k!r}?" for k in keys]
+
+
+def test_a_client_setting_of_the_whole_file_is_told_once(mistakes):
+    """Where it stands; a program's own are still looked at."""
+    programs = "".join(f'  p{n}: {{run: "calc:four", from: a}}\n' for n in range(3))
+    wrong = '  own: {run: "calc:four", from: a, kafka: {linger.ms: 1}}\n'
+    said = mistakes(f"kafka: {{enable.auto.commit: false}}\n{HEAD}{programs}{wrong}")
+    assert [line for line, _ in said] == [1, 8]
+    assert "programs what they have handled" in said[0][1]
+
+
+def test_a_function_that_an_app_is_given_is_taken(read):
+    """A decorator may be called in another way than above the function."""
+    assert read('topics: {a: }\nprograms: {one: {run: "calc:later", from: a}}')
+
+
+def test_settings_of_other_makers_are_left_to_them(read):
+    """Their brokers are used as Kafka is."""
+    text = f"{HEAD}{GOOD}".replace("partitions: 2", "config: {redpanda.remote.read: true, retention.ms: 5}")
+    assert read(text).pipeline.topics["a"].config == {"redpanda.remote.read": "true", "retention.ms": "5"}
 
 
 def test_a_ring_that_is_meant_is_taken(read):
@@ -107,7 +173,7 @@ def test_a_huge_file_is_not_read(mistakes):
 
 def test_nothing_of_a_module_is_run(folder, read):
     """A module that would end the process is only looked at."""
-    (folder / "wild.py").write_text("raise SystemExit(9)\ndef run(): ...\n")
+    (folder / "wild.py").write_text("raise SystemExit(9)\n@app.on()\ndef run(): ...\n")
     assert read('topics: {a: }\nprograms: {one: {run: "wild:run", from: a}}')
 
 

@@ -24,7 +24,7 @@ def test_no_specs(document):
 def test_a_status_is_one_line():
     """Whatever the error says."""
     line = status_line(Status("failed", 3, 2, "two\nlines"))
-    assert line == b'{"state":"failed","records":3,"sent":2,"error":"two\\nlines"}\n'
+    assert line == b'{"state":"failed","records":3,"sent":2,"error":"two\\nlines","hint":""}\n'
 
 
 @pytest.mark.parametrize(

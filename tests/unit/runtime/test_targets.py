@@ -70,7 +70,7 @@ def test_a_program_imported_from_elsewhere(folder):
         ("shop_module:ap", "has no 'ap'", "Did you mean 'app'?"),
         ("shop_module:zzz", "has no 'zzz'", "It has app, tasks, empty"),
         ("shop_module:helper", "is no program of an App", "@app.on"),
-        ("shop_module:tasks", "has only tasks", "MODULE:once"),
+        ("shop_module:tasks", "has only tasks", "shop_module:once"),
         ("shop_module:empty", "has nothing to run", "@app.on"),
     ],
 )
