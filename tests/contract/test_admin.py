@@ -75,6 +75,16 @@ def test_a_topic_without_partitions_is_refused(admin, name):
         admin.create([NewTopic(name, 0)])
 
 
+def test_a_topic_has_a_bounded_number_of_partitions(admin, name):
+    """Made so or grown so: one call for 20,000 ended the gateway and filled the broker's disk."""
+    with pytest.raises(BadRequest, match="20000 partitions"):
+        admin.create([NewTopic(name, 20_000)])
+    admin.create([NewTopic(name, 1)])
+    with pytest.raises(BadRequest, match="20000 partitions") as refused:
+        admin.grow(name, 20_000)
+    assert refused.value.hint == "A topic has 1 to 10,000."
+
+
 def test_configuration_is_set_and_goes_back(admin, name):
     """What is not named stays."""
     admin.create([NewTopic(name, 1, config={"retention.ms": "100000"})])

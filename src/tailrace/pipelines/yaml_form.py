@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from tailrace.core.ports import MAX_PARTITIONS
 from tailrace.pipelines.fields import MAX_WORKERS, Fields, name_of, program_name
 from tailrace.pipelines.mistakes import Mistakes
 from tailrace.pipelines.model import DEFAULT_BROKER, DEFAULT_RESTARTS, Pipeline, Program, Topic
@@ -16,7 +17,6 @@ PROGRAM_KEYS = (
     "broker", "kafka",
 )  # fmt: skip
 DECLARED_KEYS = ("from", "to", "group", "start", "format")
-MAX_PARTITIONS = 10_000
 MAX_REPLICAS = 32
 MAX_RESTARTS = 1_000_000
 
