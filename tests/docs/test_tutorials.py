@@ -128,3 +128,10 @@ def test_every_command_does_what_the_page_says(page, reader):
 def test_every_tutorial_runs_commands(page):
     """A page that shows none is no tutorial."""
     assert [shlex.split(c) for b in blocks(page) if b.language == "console" for c, _ in steps(b.text)]
+
+
+def test_the_bridge_takes_its_page_from_wherever_it_says_that_it_is():
+    """A page from another address would store what it sends and show nothing."""
+    page = (ROOT / "docs/tutorials/bridge.md").read_text()
+    (listed,) = re.findall(r"TAILRACE_SERVER_ORIGINS=(\S+)", page)
+    assert set(re.findall(r"http://[\w.]+:8000", page)) == set(listed.split(","))
