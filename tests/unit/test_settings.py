@@ -91,7 +91,9 @@ def test_a_named_file_that_is_missing_is_refused(tmp_path):
     ("name", "right"),
     [
         ("[server]\nprot = 1", "server.port"),
-        ("[servr]\nport = 1", "server.port"),
+        ("[servr]\nport = 1", "Did you mean [server]?"),
+        ("[sever]\nport = 1", "Did you mean [server]?"),
+        ("[principal]\nname = 'a'", "Did you mean [[principals]]?"),
         ("port = 1", "server.port"),
     ],
 )
