@@ -43,6 +43,13 @@ def test_wrong_usage_is_2(runner, words):
     assert 1 <= len(err.splitlines()) <= 3
 
 
+@pytest.mark.parametrize("words", [("tail", "t", "-n"), ("topics", "create", "t", "--set")])
+def test_an_option_without_its_value_is_told_whose_help_to_read(runner, words):
+    """That of its own command."""
+    path = " ".join(word for word in words[:-1] if word != "t")
+    assert runner()(*words)[2].splitlines()[-1] == f"Try:   tailrace {path} --help"
+
+
 def test_a_place_that_cannot_be_kept_is_2(runner, nobody, tmp_path):
     """Said before anybody is asked."""
     code, out, err = runner("--broker", nobody)("consume", "t", "--save-cursor", str(tmp_path / "no" / "f"))

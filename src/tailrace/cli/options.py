@@ -24,6 +24,14 @@ class Command(click.Command):
         super().__init__(*args, **options)
         self.example = example
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments as values; click leaves out whose option lacks its value."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The example."""
         super().format_epilog(ctx, formatter)
