@@ -30,6 +30,7 @@ def test_who_cannot_be_reached_is_4(runner, nobody, words):
         ("consume", "t", "--url", "http://a", "--broker", "b"),
         ("consume", "t", "--url", "ftp://a"),
         ("consume", "t", "-X", "nonsense"),
+        ("tail", "t", "--token", "tr_x"),
         ("produce", "t", "--partition", "x"),
         ("topics", "configure", "t"),
         ("dev", "--topic", "a:b"),

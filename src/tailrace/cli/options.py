@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tailrace.cli.target import Target
 
@@ -70,7 +71,12 @@ def target_options(command: Decorated) -> Decorated:
         client: tuple[str, ...],
         **options: object,
     ) -> object:
-        return command(target=Target.choose(url, broker, token, config, client), **options)
+        target = Target.choose(url, broker, token, config, client)
+        # One of the environment is for whatever gateway is meant at other times.
+        typed = click.get_current_context().get_parameter_source("token") is ParameterSource.COMMANDLINE
+        if typed and not target.url:
+            raise click.UsageError("--token is for a gateway, and none is named: give --url URL too.")
+        return command(target=target, **options)
 
     with_target.__name__, with_target.__doc__ = command.__name__, command.__doc__
     with_target.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
