@@ -126,6 +126,25 @@ def test_a_topic_that_is_not_there_cannot_be_changed(admin, name):
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("config", "value", "hint"),
+    [
+        ("retention.ms", "1h", "It is a number of milliseconds: retention.ms=3600000"),
+        ("retention.bytes", "2 GiB", "It is a number of bytes: retention.bytes=2147483648"),
+        ("retention.ms", "long", "It is a number of milliseconds."),
+        ("min.insync.replicas", "two", "Give a number."),
+    ],
+)
+def test_a_value_that_is_no_number_is_told_what_it_counts(kafka, name, config, value, hint):
+    """The broker only says that it is no LONG."""
+    admin = KafkaAdmin(translate({"bootstrap_servers": kafka.bootstrap_servers}))
+    admin.create([NewTopic(name, 1)])
+    with pytest.raises(BadRequest) as caught:
+        admin.configure(name, {config: value})
+    assert caught.value.hint == hint
+
+
+@pytest.mark.kafka
 def test_an_unknown_configuration_gets_the_nearest_name(kafka, name):
     """The broker only says that it does not know it."""
     admin = KafkaAdmin(translate({"bootstrap_servers": kafka.bootstrap_servers}))
