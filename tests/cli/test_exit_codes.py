@@ -30,6 +30,7 @@ def test_who_cannot_be_reached_is_4(runner, nobody, words):
         ("consume", "t", "--url", "http://a", "--broker", "b"),
         ("consume", "t", "--url", "ftp://a"),
         ("consume", "t", "-X", "nonsense"),
+        ("tail", "t", "--token", "tr_x"),
         ("produce", "t", "--partition", "x"),
         ("topics", "configure", "t"),
         ("dev", "--topic", "a:b"),
@@ -41,6 +42,13 @@ def test_wrong_usage_is_2(runner, words):
     code, out, err = runner()(*words)
     assert (code, out) == (2, b"")
     assert 1 <= len(err.splitlines()) <= 3
+
+
+@pytest.mark.parametrize("words", [("tail", "t", "-n"), ("topics", "create", "t", "--set")])
+def test_an_option_without_its_value_is_told_whose_help_to_read(runner, words):
+    """That of its own command."""
+    path = " ".join(word for word in words[:-1] if word != "t")
+    assert runner()(*words)[2].splitlines()[-1] == f"Try:   tailrace {path} --help"
 
 
 def test_a_place_that_cannot_be_kept_is_2(runner, nobody, tmp_path):

@@ -75,6 +75,16 @@ def test_a_topic_without_partitions_is_refused(admin, name):
         admin.create([NewTopic(name, 0)])
 
 
+def test_a_topic_has_a_bounded_number_of_partitions(admin, name):
+    """Made so or grown so: one call for 20,000 ended the gateway and filled the broker's disk."""
+    with pytest.raises(BadRequest, match="20000 partitions"):
+        admin.create([NewTopic(name, 20_000)])
+    admin.create([NewTopic(name, 1)])
+    with pytest.raises(BadRequest, match="20000 partitions") as refused:
+        admin.grow(name, 20_000)
+    assert refused.value.hint == "A topic has 1 to 10,000."
+
+
 def test_configuration_is_set_and_goes_back(admin, name):
     """What is not named stays."""
     admin.create([NewTopic(name, 1, config={"retention.ms": "100000"})])
@@ -113,6 +123,25 @@ def test_a_topic_that_is_not_there_cannot_be_changed(admin, name):
     ):
         with pytest.raises(TopicNotFound):
             change()
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("config", "value", "hint"),
+    [
+        ("retention.ms", "1h", "It is a number of milliseconds: retention.ms=3600000"),
+        ("retention.bytes", "2 GiB", "It is a number of bytes: retention.bytes=2147483648"),
+        ("retention.ms", "long", "It is a number of milliseconds."),
+        ("min.insync.replicas", "two", "Give a number."),
+    ],
+)
+def test_a_value_that_is_no_number_is_told_what_it_counts(kafka, name, config, value, hint):
+    """The broker only says that it is no LONG."""
+    admin = KafkaAdmin(translate({"bootstrap_servers": kafka.bootstrap_servers}))
+    admin.create([NewTopic(name, 1)])
+    with pytest.raises(BadRequest) as caught:
+        admin.configure(name, {config: value})
+    assert caught.value.hint == hint
 
 
 @pytest.mark.kafka

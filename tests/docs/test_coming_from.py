@@ -1,11 +1,15 @@
 """The programs on the pages for those who come from elsewhere do what stands beside them."""
 
 import ast
+import shlex
 
 import pytest
 
-from tailrace import App
+from tailrace import App, bootstrap
+from tailrace.auth import check_safe
+from tailrace.cli.group import exit_code
 
+from .console import steps
 from .pages import ROOT, blocks
 
 FROM = ROOT / "docs/from"
@@ -57,3 +61,16 @@ def test_a_poll_loop_becomes_a_function(capsys):
         trial.send("lines", b"another")
         trial.run()
     assert capsys.readouterr().out == "b'k' a line\nNone another\n"
+
+
+def test_the_bridge_of_flask_socketio_starts_as_written(monkeypatch):
+    """The command is safe to start, and names the pages of Flask's own server."""
+    (block,) = (block for block in blocks(FROM / "flask-socketio.md") if block.language == "console")
+    (export, _), (serve, _) = steps(block.text)
+    name, _, value = export.removeprefix("export ").partition("=")
+    monkeypatch.setenv(name, value)
+    started = []
+    monkeypatch.setattr(bootstrap, "serve", lambda settings, _: started.append(settings))
+    assert exit_code(shlex.split(serve)[1:]) == 0
+    check_safe(started[0])
+    assert "http://127.0.0.1:5000" in started[0].socketio.origins

@@ -1,5 +1,7 @@
 """Every command of each tutorial, on real Kafka, with what the page says it prints.
 
+The pages for those who come from another client of Kafka are followed likewise.
+
 A block with a file's name as its title is that file. Commands of a block titled as a terminal go on while
 the page does; what `^C` ends goes on until it has printed what stands before. All others end by themselves,
 "in" a terminal that is free.
@@ -20,6 +22,7 @@ from .console import at_terminal, pattern, steps
 from .pages import ROOT, blocks
 
 TUTORIALS = sorted((ROOT / "docs/tutorials").glob("*.md"))
+FOLLOWED = [*TUTORIALS, *(ROOT / f"docs/from/{client}.md" for client in ("kafka-python", "confluent-kafka"))]
 PORTS = {"9092": "--broker-port", "8484": "--port", "8000": None}
 """What the pages name, and the option by which `tailrace dev` takes another."""
 TOKEN = re.compile(r"Token +(\S+)")
@@ -117,7 +120,7 @@ def reader(installation, tmp_path):
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: page.stem)
 def test_every_command_does_what_the_page_says(page, reader):
     """From the top to the end, in one go, as a reader would type it."""
     for block in blocks(page):
@@ -128,3 +131,10 @@ def test_every_command_does_what_the_page_says(page, reader):
 def test_every_tutorial_runs_commands(page):
     """A page that shows none is no tutorial."""
     assert [shlex.split(c) for b in blocks(page) if b.language == "console" for c, _ in steps(b.text)]
+
+
+def test_the_bridge_takes_its_page_from_wherever_it_says_that_it_is():
+    """A page from another address would store what it sends and show nothing."""
+    page = (ROOT / "docs/tutorials/bridge.md").read_text()
+    (listed,) = re.findall(r"TAILRACE_SERVER_ORIGINS=(\S+)", page)
+    assert set(re.findall(r"http://[\w.]+:8000", page)) == set(listed.split(","))

@@ -30,6 +30,16 @@ async def test_a_wrong_body_is_refused(client, body):
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
 
 
+async def test_too_many_partitions_are_refused(client):
+    """For a topic that is made and for one that grows."""
+    made = await client.post("/v1/topics", json={"name": "many", "partitions": 10_001})
+    grown = await client.patch("/v1/topics/orders", json={"partitions": 10_001})
+    assert [answer.status_code for answer in (made, grown)] == [400, 400]
+    assert [answer.json()["cause"] for answer in (made, grown)] == [
+        "Expected `int` <= 10000 - at `$.partitions`"
+    ] * 2
+
+
 async def test_an_empty_change_is_refused(client):
     """It would look as if something had been done."""
     assert (await client.patch("/v1/topics/orders", json={})).status_code == 400

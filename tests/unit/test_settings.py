@@ -91,7 +91,9 @@ def test_a_named_file_that_is_missing_is_refused(tmp_path):
     ("name", "right"),
     [
         ("[server]\nprot = 1", "server.port"),
-        ("[servr]\nport = 1", "server.port"),
+        ("[servr]\nport = 1", "Did you mean [server]?"),
+        ("[sever]\nport = 1", "Did you mean [server]?"),
+        ("[principal]\nname = 'a'", "Did you mean [[principals]]?"),
         ("port = 1", "server.port"),
     ],
 )
@@ -139,6 +141,40 @@ def test_a_wrong_value_is_refused_with_its_place(tmp_path, line, why):
     error = refused(tmp_path, f"\n[server]\n{line}\n")
     assert why in error.detail
     assert error.cause.endswith("tailrace.toml, line 3.")
+
+
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [
+        ("localhost:8000", "Write http://localhost:8000."),
+        ("http://localhost:8000/", "Write http://localhost:8000."),
+        ("http//localhost:8000", "Write http://localhost:8000."),
+        ("https://App.example:443/page?a=1", "Write https://app.example."),
+        ("http://localhost:*", "Write each as http://localhost:8000, with its port; * alone is any."),
+        ("null", "Type --allow-null-origin to let pages in that are opened as a file."),
+    ],
+)
+@pytest.mark.parametrize("variable", ["TAILRACE_SERVER_ORIGINS", "TAILRACE_SOCKETIO_ORIGINS"])
+def test_what_no_browser_sends_as_an_origin_is_refused(tmp_path, variable, given, right):
+    """It would be taken and never match; the hint has the form that does."""
+    error = refused(tmp_path, environ={variable: f"https://right.example,{given}"})
+    assert (repr(given) in error.detail, error.hint) == (True, right)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "http://localhost:8000",
+        "https://a-b.example",
+        "http://[::1]:8081",
+        "chrome-extension://abc",
+        "http://my_pc",
+    ],
+)
+def test_what_a_browser_sends_as_an_origin_is_taken(tmp_path, origin):
+    """Also an address, and other schemes."""
+    assert load_env(tmp_path, TAILRACE_SERVER_ORIGINS=origin).server.origins == (origin,)
 
 
 def test_a_text_outside_its_choices_is_refused(tmp_path):

@@ -2,8 +2,9 @@
 
 from ipaddress import ip_address
 
+from tailrace.auth.grants import ANONYMOUS
 from tailrace.core.errors import ConfigurationError
-from tailrace.settings import Settings
+from tailrace.settings import PrincipalEntry, Settings
 
 
 def check_safe(settings: Settings) -> None:
@@ -20,9 +21,11 @@ def check_safe(settings: Settings) -> None:
                 hint="Leave out --host, or leave out --open and set up [[principals]].",
             )
         return
-    if not any(entry.token_sha256 or entry.grants for entry in settings.principals):
+    # Whoever else is in the file is somebody; what an entry lacks is said where identities are made.
+    if all(_is_nobody(entry) for entry in settings.principals):
         raise ConfigurationError(
             f"No identity is set up, so nobody could use the gateway on {host}.",
+            cause="The principal anonymous has no grants." if settings.principals else "",
             hint="Add [[principals]] to tailrace.toml, or type --open to let everybody on this machine in.",
         )
 
@@ -39,6 +42,10 @@ def check_local(settings: Settings) -> None:
             f"`tailrace dev` listens on this machine only, but the host is {host}.",
             hint="Set server.host (TAILRACE_SERVER_HOST) to 127.0.0.1, or run `tailrace serve`.",
         )
+
+
+def _is_nobody(entry: PrincipalEntry) -> bool:
+    return entry.name == ANONYMOUS and not (entry.token_sha256 or entry.grants)
 
 
 def _loopback_address(host: str) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tailrace.cli.target import Target
 
@@ -23,6 +24,14 @@ class Command(click.Command):
     def __init__(self, *args: Any, example: str = "", **options: Any) -> None:  # noqa: ANN401  # click's own
         super().__init__(*args, **options)
         self.example = example
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments as values; click leaves out whose option lacks its value."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The example."""
@@ -62,7 +71,12 @@ def target_options(command: Decorated) -> Decorated:
         client: tuple[str, ...],
         **options: object,
     ) -> object:
-        return command(target=Target.choose(url, broker, token, config, client), **options)
+        target = Target.choose(url, broker, token, config, client)
+        # One of the environment is for whatever gateway is meant at other times.
+        typed = click.get_current_context().get_parameter_source("token") is ParameterSource.COMMANDLINE
+        if typed and not target.url:
+            raise click.UsageError("--token is for a gateway, and none is named: give --url URL too.")
+        return command(target=target, **options)
 
     with_target.__name__, with_target.__doc__ = command.__name__, command.__doc__
     with_target.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]

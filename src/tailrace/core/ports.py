@@ -4,8 +4,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
-from tailrace.core.errors import BrokerUnavailable, TailraceError
+from tailrace.core.errors import BadRequest, BrokerUnavailable, TailraceError
 from tailrace.core.records import Chunk, Headers
+
+# Each partition is files and memory in brokers and clients: 20,000 asked for in one call filled a broker's
+# disk and ended the gateway. Kafka makes no topic of more in one call, but lets it grow.
+MAX_PARTITIONS = 10_000
 
 # Topics of Kafka itself and of Tailrace: shown to administrators, never listed to readers, never changed.
 INTERNAL_PREFIXES = ("__", "_tailrace.")
@@ -14,6 +18,19 @@ INTERNAL_PREFIXES = ("__", "_tailrace.")
 def internal_topic(name: str) -> bool:
     """Whether a topic belongs to Kafka or to Tailrace itself."""
     return name.startswith(INTERNAL_PREFIXES)
+
+
+def check_partitions(topic: str, number: int) -> None:
+    """Return when a topic may have so many partitions.
+
+    Raises:
+        BadRequest: it may not.
+    """
+    if not 1 <= number <= MAX_PARTITIONS:
+        raise BadRequest(
+            f"The topic {topic[:249]!r} cannot have {number} partitions.",
+            hint=f"A topic has 1 to {MAX_PARTITIONS:,}.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from confluent_kafka.cimpl import NewTopic as ClientNewTopic
 
 from tailrace.core.cursors import topic_tag, valid_topic_name
 from tailrace.core.errors import BadRequest, BrokerUnavailable, TailraceError, TopicNotFound
-from tailrace.core.ports import NewTopic, PartitionDetail, TopicDetail, internal_topic
+from tailrace.core.ports import NewTopic, PartitionDetail, TopicDetail, check_partitions, internal_topic
 from tailrace.kafka.admin_config import refused
 from tailrace.kafka.connection import asking_settings, known_offset
 from tailrace.kafka.settings import ClientSettings, client_config
@@ -101,8 +101,7 @@ class KafkaAdmin:
     def grow(self, name: str, partitions: int) -> None:
         """Raise the number of partitions and wait until each can be used."""
         deadline = self._deadline()
-        if partitions < 1:
-            raise BadRequest(f"A topic cannot have {partitions} partitions.")
+        check_partitions(name, partitions)
         asked = self._client.create_partitions(
             [NewPartitions(_changeable(name), partitions)], request_timeout=_left(deadline)
         )
@@ -262,9 +261,10 @@ def _client_topic(topic: NewTopic) -> ClientNewTopic:
             f"{topic.name[:80]!r} is no topic name.",
             hint="1 to 249 letters, digits, dots, underscores and hyphens.",
         )
-    for number, what in ((topic.partitions, "partitions"), (topic.replicas, "replicas")):
-        if number is not None and number < 1:
-            raise BadRequest(f"The topic {topic.name!r} cannot have {number} {what}.")
+    if topic.partitions is not None:
+        check_partitions(topic.name, topic.partitions)
+    if topic.replicas is not None and topic.replicas < 1:
+        raise BadRequest(f"The topic {topic.name!r} cannot have {topic.replicas} replicas.")
     return ClientNewTopic(
         _changeable(topic.name),
         topic.partitions or _BROKERS_DEFAULT,

@@ -1,5 +1,8 @@
 """Names of a topic's configuration, for near misses: the broker itself only says that one is unknown."""
 
+import re
+from collections.abc import Mapping
+
 from confluent_kafka import KafkaError
 
 from tailrace.core.errors import BadRequest, TailraceError
@@ -7,6 +10,19 @@ from tailrace.kafka.errors import translate_error
 from tailrace.kafka.settings import nearest
 
 _UNKNOWN = "Unknown topic config name: "
+_NO_NUMBER = re.compile(r"Invalid value (?P<value>.*) for configuration (?P<name>[\w.]+): Not a number")
+_QUANTITY = re.compile(r"([0-9]{1,15}) *([a-z]+)")
+# By how a name ends: what it counts, and how many of them people's units are.
+_COUNTED: dict[str, tuple[str, Mapping[str, int]]] = {
+    "ms": (
+        "milliseconds",
+        {"ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000},
+    ),
+    "bytes": (
+        "bytes",
+        {"kb": 1 << 10, "kib": 1 << 10, "mb": 1 << 20, "mib": 1 << 20, "gb": 1 << 30, "gib": 1 << 30},
+    ),
+}
 
 TOPIC_CONFIGS = (
     "cleanup.policy",
@@ -46,9 +62,20 @@ TOPIC_CONFIGS = (
 
 
 def refused(error: KafkaError, detail: str) -> TailraceError:
-    """Our error for what an administrator was told; an unknown name gets the nearest right one."""
+    """Our error for what an administrator was told, with the right name or form where they can be guessed."""
     text = error.str()
-    if not text.startswith(_UNKNOWN):
-        return translate_error(error, detail)
-    near = nearest(text.removeprefix(_UNKNOWN), TOPIC_CONFIGS)
-    return BadRequest(detail, cause=f"{text}.", hint=f"Did you mean {near}?" if near else "")
+    if text.startswith(_UNKNOWN):
+        near = nearest(text.removeprefix(_UNKNOWN), TOPIC_CONFIGS)
+        return BadRequest(detail, cause=f"{text}.", hint=f"Did you mean {near}?" if near else "")
+    translated = translate_error(error, detail)
+    if wrong := _NO_NUMBER.match(text):
+        translated.hint = _number_hint(wrong["name"], wrong["value"])
+    return translated
+
+
+def _number_hint(name: str, value: str) -> str:
+    counted, units = _COUNTED.get(name.rpartition(".")[2], ("", {}))
+    given = _QUANTITY.fullmatch(value.strip().lower())
+    if given and given[2] in units:
+        return f"It is a number of {counted}: {name}={int(given[1]) * units[given[2]]}"
+    return f"It is a number of {counted}." if counted else "Give a number."

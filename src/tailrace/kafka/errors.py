@@ -180,20 +180,27 @@ def translate_question(refused: KafkaError, detail: str) -> TailraceError:
 _LOGIN = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED})
 _LOGIN_HINT = "Check the mechanism, the user and the password (sasl_mechanism, sasl_plain_username)."
 _TLS_HINT = "Check security_protocol and the certificates: both sides must speak TLS, or neither."
+_HTTP_CAUSE = "What listens there speaks HTTP, as a gateway does"
+_HTTP_HINT = "Give the port on which Kafka listens; the address of a gateway goes with --url."
+# What Kafka's client takes the first four bytes for of an answer that begins with HTTP.
+_HTTP_AS_SIZE = str(int.from_bytes(b"HTTP", "big"))
 # Around the reason stand the broker, which the detail names, and how long it took.
 _REASON = re.compile(r"(?:\S+/\w+: )?(?P<reason>.*?)(?: \(after \d+ms in state \w+\))?", re.DOTALL)
 
 
 def tells_why(told: KafkaError) -> bool:
     """Whether a broker refuses the client, rather than being away."""
-    return told.code() in _LOGIN or _of_tls(told)
+    return told.code() in _LOGIN or _of_tls(told) or _of_http(told)
 
 
 def explain(error: TailraceError, told: KafkaError) -> None:
     """Let an error tell the reason that a connection was told, and what to do about it."""
     reason = _REASON.fullmatch(told.str())
     error.cause = f"{reason['reason'] if reason else told.str()} ({told.name()})"
-    if told.code() in _LOGIN:
+    if _of_http(told):
+        error.cause = f"{_HTTP_CAUSE} ({told.name()})"
+        error.hint = _HTTP_HINT
+    elif told.code() in _LOGIN:
         error.hint = _LOGIN_HINT
     elif _of_tls(told):
         error.hint = _TLS_HINT
@@ -202,6 +209,10 @@ def explain(error: TailraceError, told: KafkaError) -> None:
 def _of_tls(told: KafkaError) -> bool:
     # A side that speaks no TLS hangs up, which is a trouble of transport.
     return told.code() == KafkaError._SSL or "SSL" in told.str()
+
+
+def _of_http(told: KafkaError) -> bool:
+    return _HTTP_AS_SIZE in told.str()
 
 
 def translate_exception(exception: KafkaException, detail: str) -> TailraceError:

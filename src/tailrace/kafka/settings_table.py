@@ -59,7 +59,12 @@ def check_topics(topics: Iterable[str]) -> list[str]:
 
 
 def _with_port(broker: str) -> str:
-    host = broker.rpartition("://")[2]
+    scheme, _, host = broker.rpartition("://")
+    if scheme.lower() in {"http", "https"}:
+        raise ConfigurationError(
+            f"{broker[:80]!r} is no address of a broker: Kafka does not speak HTTP.",
+            hint=f"Leave {scheme}:// off; the address of a gateway goes with --url.",
+        )
     has_port = host.rpartition(":")[2].isdecimal() if "]" not in host else not host.endswith("]")
     return broker if has_port and ":" in host else f"{broker}:{DEFAULT_PORT}"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tailrace.core.cursors import valid_topic_name
 from tailrace.core.errors import BadRequest
-from tailrace.core.ports import NewTopic, PartitionDetail, TopicDetail, internal_topic
+from tailrace.core.ports import NewTopic, PartitionDetail, TopicDetail, check_partitions, internal_topic
 from tailrace.memory.log import MemoryLog, MemoryPartition, MemoryTopic
 
 # The one broker that a memory log pretends to have.
@@ -47,7 +47,9 @@ class MemoryAdmin:
 
     def grow(self, name: str, partitions: int) -> None:
         """Raise the number of partitions."""
-        self._log.grow(self._changeable(name).name, partitions)
+        topic = self._changeable(name)
+        check_partitions(name, partitions)
+        self._log.grow(topic.name, partitions)
 
     def delete(self, name: str) -> None:
         """Delete the topic and its records."""
@@ -71,8 +73,8 @@ def _check(new: NewTopic) -> None:
     if not valid_topic_name(new.name):
         raise BadRequest(f"{new.name[:80]!r} is no topic name.")
     _refuse_internal(new.name)
-    if new.partitions is not None and new.partitions < 1:
-        raise BadRequest(f"The topic {new.name!r} cannot have {new.partitions} partitions.")
+    if new.partitions is not None:
+        check_partitions(new.name, new.partitions)
     if new.replicas not in {None, 1}:
         raise BadRequest(f"The topic {new.name!r} cannot have {new.replicas} replicas: there is one broker.")
 

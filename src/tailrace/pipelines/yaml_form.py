@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from tailrace.core.ports import MAX_PARTITIONS
 from tailrace.pipelines.fields import MAX_WORKERS, Fields, name_of, name_taken
 from tailrace.pipelines.kafka_settings import client_settings, topic_settings
 from tailrace.pipelines.mistakes import Mistakes
@@ -17,7 +18,6 @@ PROGRAM_KEYS = (
     "broker", "kafka",
 )  # fmt: skip
 DECLARED_KEYS = ("from", "to", "group", "start", "format")
-MAX_PARTITIONS = 10_000
 MAX_REPLICAS = 32
 MAX_RESTARTS = 1_000_000
 

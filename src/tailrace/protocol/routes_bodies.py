@@ -4,9 +4,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from tailrace.core.ports import TopicDetail
+from tailrace.core.ports import MAX_PARTITIONS, TopicDetail
 
-MAX_PARTITIONS = 100_000
 MAX_REPLICAS = 1_000
 
 TopicName = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._-]{1,249}$")]

@@ -35,7 +35,9 @@ class Server:
 
     host: str = _setting("127.0.0.1", "Address to listen on; any but a loopback one demands identities.")
     port: int = _setting(8484, "Port to listen on; 0 takes a free one.", most=65535)
-    origins: tuple[str, ...] = _setting((), "Origins whose pages may call the gateway (CORS); * is any.")
+    origins: tuple[str, ...] = _setting(
+        (), "Origins whose pages may call the gateway (CORS), as https://app.example; * is any."
+    )
     heartbeat: float = _setting(
         15.0, "Longest silence on a stream before its cursor is told.", unit="s", least=0.1
     )
@@ -108,7 +110,9 @@ class SocketIO:
     """The `/kafka` namespace of Socket.IO."""
 
     topic: str = _setting("demo", "The topic that the namespace reads and writes.")
-    origins: tuple[str, ...] = _setting((), "Origins whose pages may connect; * is any.")
+    origins: tuple[str, ...] = _setting(
+        (), "Origins whose pages may connect, as https://app.example; * is any."
+    )
     list_limit: int = _setting(100_000, "Records of one list.", least=1)
     sessions_per_client: int = _setting(
         4096, "Sessions of one address at a time; behind a proxy all clients have its address.", least=1

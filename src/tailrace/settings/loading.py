@@ -177,7 +177,7 @@ def _build(given: list[Given], people: People, path: Path | None) -> Settings:
         elif group == "kafka" and key:
             client[key] = one.value
         else:
-            _refuse(f"There is no setting {one.name}.", one.source, _nearest(one.name))
+            _refuse(f"There is no setting {one.name}.", one.source, _nearest(one))
         sources[one.name] = one.source
     values["kafka"]["client"] = MappingProxyType(client)
     groups = {group: owner(**values[group]) for group, owner in GROUPS.items()}
@@ -190,7 +190,10 @@ def _build(given: list[Given], people: People, path: Path | None) -> Settings:
     )
 
 
-def _nearest(name: str) -> list[str]:
+def _nearest(given: Given) -> list[str]:
+    name = given.name
+    if isinstance(given.value, dict):
+        return [f"[{near}]" for near in get_close_matches(name, [*GROUPS, "owners", "[principals]"], 1, 0.6)]
     by_field = {known.partition(".")[2]: known for known in DECLARED}
     near = get_close_matches(name, [*DECLARED, "principals"], 1, 0.6)
     return near or [by_field[n] for n in get_close_matches(name.rpartition(".")[2], by_field, 1, 0.6)]

@@ -7,8 +7,10 @@ from typing import NamedTuple, NoReturn
 from tailrace.core.errors import ConfigurationError
 from tailrace.core.secrets import REDACTED, is_secret
 from tailrace.settings.declarations import Declaration
+from tailrace.settings.origins import how_to_write, valid_origin
 
 COMMAND_LINE = "command line"
+_ORIGINS = {"server.origins", "socketio.origins"}
 
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
 _UNITS: dict[str, dict[str, float]] = {
@@ -55,9 +57,21 @@ def checked(declared: Declaration, given: Given) -> object:
             f" to {declared.most:g}" if declared.most < math.inf else " or more"
         )
         _wrong(declared, given, f"must be {bounds} {declared.unit}".rstrip())
+    if declared.name in _ORIGINS and isinstance(value, tuple):
+        _check_origins(declared, given, value)
     if declared.choices and value not in declared.choices:
         _wrong(declared, given, f"must be one of {', '.join(declared.choices)}")
     return value
+
+
+def _check_origins(declared: Declaration, given: Given, origins: tuple[str, ...]) -> None:
+    for origin in origins:
+        if not valid_origin(origin):
+            raise ConfigurationError(
+                f"{declared.name} cannot have {origin[:80]!r}: no browser names a page's origin so.",
+                cause=f"It was given in: {given.source}.",
+                hint=how_to_write(origin),
+            )
 
 
 def _converted(declared: Declaration, given: Given) -> object:

@@ -145,10 +145,12 @@ def test_a_hash_may_be_written_in_capitals():
     ],
 )
 def test_open_is_for_this_machine_and_its_pages(host, origin, welcome):
-    """A rebound name or a foreign page in the user's browser gets nothing."""
-    found = Identities.from_settings(Settings(server=Server(open=True)), Sessions())
+    """They write too. A rebound name or a foreign page in the user's browser gets nothing, listed or not."""
+    listed = Server(open=True, origins=("http://evil.example",))
+    found = Identities.from_settings(Settings(server=listed), Sessions())
     if welcome:
         principal = found.identify(None, None, host=host, origin=origin)
+        found.check_write(principal, origin, host)
         assert all(grant.pattern == "*" and grant.actions == set(Action) for grant in principal.grants)
     else:
         with pytest.raises(Unauthenticated):

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tailrace.auth import check_local, check_safe, token_digest
+from tailrace.auth import Identities, Sessions, check_local, check_safe, token_digest
 from tailrace.core.errors import ConfigurationError
 from tailrace.settings import GrantEntry, PrincipalEntry, Server, Settings
 
@@ -26,6 +26,21 @@ def test_without_identities_nothing_starts(host, principals):
     """Not even on this machine, unless --open is typed."""
     with pytest.raises(ConfigurationError, match="No identity"):
         check_safe(Settings(server=Server(host=host), principals=principals))
+
+
+def test_an_anonymous_who_may_do_nothing_is_named():
+    """The file has a principal, so the sentence says what it lacks."""
+    with pytest.raises(ConfigurationError) as refused:
+        check_safe(Settings(principals=(PrincipalEntry("anonymous"),)))
+    assert refused.value.cause == "The principal anonymous has no grants."
+
+
+def test_a_principal_without_a_token_is_told_what_it_lacks():
+    """Not that there were no principals."""
+    settings = Settings(principals=(PrincipalEntry("a"),))
+    check_safe(settings)
+    with pytest.raises(ConfigurationError, match="'a' has no token_sha256"):
+        Identities.from_settings(settings, Sessions())
 
 
 @pytest.mark.parametrize(("host", "principals"), list(itertools.product(NETWORK, NOBODY + SOMEBODY)))

@@ -1,5 +1,7 @@
 """How clients speak to the cluster."""
 
+import socket
+import threading
 import time
 
 import pytest
@@ -51,6 +53,29 @@ def test_a_silence_is_listened_to_once_for_many_questions():
     began = time.monotonic()
     assert "refused" in silence.explained(BrokerUnavailable("second")).cause
     assert time.monotonic() - began < 1
+
+
+def test_a_gateway_taken_for_a_broker_is_told():
+    """What answers in HTTP is no Kafka."""
+
+    def answer(listener):
+        while True:
+            try:
+                taken, _ = listener.accept()
+            except OSError:
+                return
+            with taken:
+                taken.recv(1)
+                taken.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        answering = threading.Thread(target=answer, args=[listener])
+        answering.start()
+        there = translate({"bootstrap_servers": f"127.0.0.1:{listener.getsockname()[1]}"})
+        error = Silence(client_config(there)).explained(BrokerUnavailable("no"))
+        listener.shutdown(socket.SHUT_RDWR)
+        answering.join()
+    assert "speaks HTTP" in error.cause
 
 
 def test_only_silence_is_explained():

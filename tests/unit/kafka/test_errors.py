@@ -98,6 +98,12 @@ def test_the_cause_keeps_the_librarys_words():
             "certificates",
         ),
         (KafkaError._TRANSPORT, "ssl://h:1/1: SSL closed", "SSL closed (_TRANSPORT)", "security_protocol"),
+        (
+            KafkaError._BAD_MSG,
+            "h:1/bootstrap: Receive failed: Invalid response size 1213486160 (0..100000000): increase it",
+            "What listens there speaks HTTP, as a gateway does (_BAD_MSG)",
+            "--url",
+        ),
         (KafkaError._RESOLVE, "h:1/bootstrap: Failed to resolve", "Failed to resolve (_RESOLVE)", "before"),
     ],
 )

@@ -356,6 +356,17 @@ def test_brokers_get_kafkas_port(given, expected):
     assert translate({"bootstrap.servers": given}).client["bootstrap.servers"] == expected
 
 
+@pytest.mark.parametrize("name", ["bootstrap_servers", "bootstrap.servers"])
+@pytest.mark.parametrize("given", ["http://h:1", "b:1, HTTPS://h"])
+def test_a_broker_has_no_address_of_http(name, given):
+    """It was asked all the same, and the guess was that it might want TLS."""
+    with pytest.raises(ConfigurationError) as refused:
+        translate({name: given})
+    assert "does not speak HTTP" in refused.value.detail
+    assert "://" in refused.value.hint
+    assert "--url" in refused.value.hint
+
+
 def test_without_brokers_it_is_localhost():
     """librdkafka has no default."""
     assert translate({}).client["bootstrap.servers"] == "localhost:9092"
