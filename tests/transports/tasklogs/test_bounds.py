@@ -1,6 +1,7 @@
 """What clients of GET /api/v1/logs that do not read may cost."""
 
 import contextlib
+import gc
 import json
 import socket
 
@@ -10,7 +11,7 @@ from tests.transports.wire import live_gateway
 
 from tailrace.memory import MemoryLog
 from tailrace.transports.tasklogs import handler
-from tailrace.transports.tasklogs.file import LONGEST_LINE
+from tailrace.transports.tasklogs.file import LONGEST_LINE, Read
 
 SHOWN = "Authorization: Basic tr_ann"
 PATH = "/api/v1/logs?method=kafka&id=job"
@@ -71,3 +72,18 @@ async def test_a_form_of_lines_says_so_in_one(narrow, file):
         wire = await ask(narrow)
         assert await wire.rest() == b"one\r\n[tailrace] Too many long lines of logs are on their way.\r\n"
     assert wire.whole
+
+
+async def test_who_is_refused_leaves_no_line_to_the_collector(narrow, file):
+    """It comes seldom: hundreds of such lines would wait for it."""
+    file.write_bytes(f"{LINE}\n".encode())
+    gc.collect()
+    gc.disable()
+    try:
+        async with stalled(narrow):
+            for _ in range(3):
+                assert b"overloaded" in await (await ask(narrow, "", NDJSON)).rest()
+            await until(lambda: len(narrow.hub.streams) == 1)
+            assert sum(bool(held.lines) for held in gc.get_objects() if isinstance(held, Read)) == 1
+    finally:
+        gc.enable()

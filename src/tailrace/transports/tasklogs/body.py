@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tailrace.core.cursors import Cursor, format_topic
-from tailrace.core.errors import Overloaded, TailraceError
+from tailrace.core.errors import Overloaded
 from tailrace.core.locate import TopicStart
 from tailrace.protocol.tasklog_cursor import FILE_NAME, FilePlace, cursor_text
 from tailrace.protocol.tasklog_forms import Step, framed
 from tailrace.protocol.tasklog_lines import CURSOR, IDLE, LINES, Item, line_groups, read_event, read_items
-from tailrace.transports.budget import Budget, Share
+from tailrace.transports.budget import Budget
 from tailrace.transports.sink import HttpSink
 from tailrace.transports.tasklogs.file import Read
 from tailrace.transports.tasklogs.request import LogRequest
@@ -70,7 +70,7 @@ class LogBody:
         self._breaks_off = self._finishing = False
         # What was given and is not made yet: few, as whoever gives waits for room.
         self._waiting: deque[_Given] = deque()
-        self._share = Share(long_lines, "Too many long lines of logs are on their way.")
+        self._long_lines, self._held = long_lines, 0
 
     # -- where its client stands
 
@@ -202,7 +202,7 @@ class LogBody:
     def let_go(self) -> None:
         """Hold nothing any more: its client is gone, or has all."""
         self._waiting.clear()
-        self._share.release()
+        self._release()
 
     # -- beside the lines
 
@@ -233,38 +233,43 @@ class LogBody:
             if self.lines - lines >= LINES_A_TURN:
                 asyncio.get_running_loop().call_soon(self._sink.on_drain)
                 return
-            self._share.release()
+            self._release()
             stands = self._place, self._topic_cursor
             data = next(self._waiting[0].writes, None)
             if data is None:
                 self._waiting.popleft()
                 continue
-            if (error := self._hold(data)) is not None:
+            if not self._hold(data):
                 self._place, self._topic_cursor = stands
-                data = self._last_words(error)
+                data = self._last_words()
             self.nbytes += len(data)
             self.heard = self._clock()
             self._sink.write(data)
         if not self._sink.blocked:
-            self._share.release()
+            self._release()
         if self._finishing and not self._waiting and not self.over.is_set():
             self._finish()
 
-    def _hold(self, data: bytes) -> Overloaded | None:
-        """Hold a write until it has left, and what the next ones are made of; or say why not."""
+    def _hold(self, data: bytes) -> bool:
+        """Whether there is room for a write until it has left, and for what the next ones are made of."""
         held = len(data) + sum(given.nbytes for given in self._waiting)
-        try:
-            if held > STALLED_BYTES:
-                self._share.grow(held)
-        except Overloaded as error:
-            return error
-        return None
+        if held <= STALLED_BYTES:
+            return True
+        if not self._long_lines.take(held):
+            return False
+        self._held = held
+        return True
 
-    def _last_words(self, error: TailraceError) -> bytes:
+    def _release(self) -> None:
+        self._long_lines.give(self._held)
+        self._held = 0
+
+    def _last_words(self) -> bytes:
         """An end with an error, instead of all that was to come."""
         self._waiting.clear()
         self._finishing = True
-        return b"".join(self._event("problem", error.problem()))
+        full = Overloaded("Too many long lines of logs are on their way.", hint="Ask again later.")
+        return b"".join(self._event("problem", full.problem()))
 
     async def room(self) -> None:
         """Wait until what was given has left."""
