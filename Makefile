@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup page demo test check bench frameworks faults docs up down clean
+.PHONY: help setup page demo test check bench frameworks faults docs up down compose clean
 
 RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 FOUND = $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(if $(shell $(p) -c '$(RECENT)' 2>/dev/null && echo yes),$(p))))
@@ -74,14 +74,16 @@ docs: $(READY) ## the manual, in site/, and its reference from the code
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The manual is in site/index.html"
 
-up: ## Kafka and the gateway in containers
+up: compose ## Kafka and the gateway in containers
+	docker compose up --detach --build --wait
+
+down: compose ## stop the containers; their data stays
+	docker compose down
+
+compose:
 	@docker compose version >/dev/null 2>&1 || { \
 		echo "Docker with its compose plugin is missing. On Ubuntu: apt-get install docker.io docker-compose-v2;" >&2; \
 		echo "elsewhere see https://docs.docker.com/compose/install" >&2; exit 1; }
-	docker compose up --detach --build --wait
-
-down: ## stop the containers; their data stays
-	docker compose down
 
 clean: ## take away what the other commands made, but not your Kafka data
 	rm -rf .venv site build dist .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis

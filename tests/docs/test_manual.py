@@ -80,6 +80,12 @@ def test_the_decisions_stay_short(root):
             assert f"({page.name})" in index
 
 
+def test_the_page_of_each_example_is_ten_lines(root):
+    """What it shows and how to run it."""
+    for page in root.glob("examples/*/README.md"):
+        assert len(page.read_text().splitlines()) <= 10, page.parent.name
+
+
 def test_the_manual_builds_without_a_warning(root, tmp_path):
     """Every link and anchor of the built manual leads somewhere, and no page asks another host."""
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
