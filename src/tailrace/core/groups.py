@@ -97,6 +97,11 @@ class Sender(Protocol):
         """How many records were taken."""
         ...
 
+    @property
+    def waiting(self) -> int:
+        """How many of them are neither stored nor refused."""
+        ...
+
     def send(
         self,
         topic: str,
@@ -116,6 +121,8 @@ class Sender(Protocol):
 
     def settle(self, seconds: float) -> bool:
         """Wait until all that was taken is stored; False if the time was too short.
+
+        Or long enough to tell that there is no broker: none answers, and nothing was ever stored.
 
         Raises TailraceError if any of it was refused, and each time from then on.
         """

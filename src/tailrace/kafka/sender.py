@@ -18,6 +18,9 @@ MESSAGE_TIMEOUT_MS = 300_000
 # Refusals are noticed after so many records, in any case before a commit.
 _POLL_MASK = 1_024 - 1
 FULL_WAIT_SECONDS = 0.002
+# By then a cluster that is there has stored something; else it is asked whether it is.
+SILENT_SECONDS = 3.0
+ANSWER_SECONDS = 1.0
 
 _BOUNDS = {"queue.buffering.max.messages": 100_000, "queue.buffering.max.kbytes": 65_536}
 
@@ -45,6 +48,12 @@ class KafkaSender:
         self._refused: TailraceError | None = None
         self._settled = 0
         self.sent = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many records are neither stored nor refused."""
+        self._producer.poll(0)  # what the client has to tell is counted, too
+        return len(self._producer)
 
     def send(
         self,
@@ -92,14 +101,16 @@ class KafkaSender:
         self._produce(topic, value, key, -1 if partition is None else partition, **more)
 
     def settle(self, seconds: float) -> bool:
-        """Wait until all that was taken is stored; False if the time was too short.
+        """Wait until all that was taken is stored; False if the time was too short, or no broker is there.
 
         Once a record was refused this raises each time, so that nothing is committed on what is lost.
         """
         taken = self.sent
         if taken == self._settled:
             return True
-        left = self._producer.flush(seconds)
+        left = self._producer.flush(min(seconds, SILENT_SECONDS))
+        if left and seconds > SILENT_SECONDS and (left < taken or self._answered()):
+            left = self._producer.flush(seconds - SILENT_SECONDS)
         with self._lock:
             refused = self._refused
         if refused is not None:
@@ -118,6 +129,14 @@ class KafkaSender:
         """Let go of what is not stored."""
         self._producer.purge()
         self._producer.close()
+
+    def _answered(self) -> bool:
+        """Whether there is a broker at all."""
+        try:
+            self._producer.list_topics(timeout=ANSWER_SECONDS)
+        except KafkaException:
+            return False
+        return True
 
     def _on_refused(self, error: KafkaError | None, message: Message) -> None:
         if error is None:

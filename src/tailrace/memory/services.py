@@ -19,6 +19,7 @@ class MemorySender:
         self._log = log
         self._writer = MemoryWriter(log, lambda told: told())
         self.sent = 0
+        self.waiting = 0
 
     def send(
         self,

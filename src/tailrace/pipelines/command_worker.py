@@ -17,7 +17,7 @@ from tailrace.pipelines.lines import json_results, text_results
 from tailrace.pipelines.model import Answers
 from tailrace.runtime.member import Member
 from tailrace.runtime.seam import Tell, serve_spec
-from tailrace.runtime.sending import LateSender
+from tailrace.runtime.sending import LateSender, not_stored
 from tailrace.runtime.service import COMMIT_SECONDS
 from tailrace.runtime.spec import (
     DONE,
@@ -125,7 +125,7 @@ class CommandWorker:
         code = talk.terminate() if self._stop.is_set() else talk.finish()
         self._take(talk)
         if not self._sender.settle(SETTLE_SECONDS):
-            raise TailraceError("The last records were not stored in time.", hint="Check the brokers.")
+            raise not_stored(self._sender.waiting)
         if code and not self._stop.is_set():
             raise CommandFailed(f"{self._spec.run[0]} ended with exit code {code}.")
         # One that was told to end has more to print when it is started again.

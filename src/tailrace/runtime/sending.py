@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from tailrace.core.errors import TailraceError
 from tailrace.core.groups import Sender
 
 Send = Callable[..., None]
@@ -34,6 +35,11 @@ class LateSender:
         """How many records were taken."""
         return self._sender.sent if self._sender else 0
 
+    @property
+    def waiting(self) -> int:
+        """How many of them are neither stored nor refused."""
+        return self._sender.waiting if self._sender else 0
+
     def settle(self, seconds: float) -> bool:
         """Wait until all that was taken is stored; False if the time was too short."""
         return self._sender.settle(seconds) if self._sender else True
@@ -53,6 +59,12 @@ class LateSender:
             self._sender = self._sender or self._open()
             self.send = self._sender.send
         self._sender.send(topic, value, *more, **options)
+
+
+def not_stored(waiting: int) -> TailraceError:
+    """That so many records were left at the end."""
+    records = "1 record" if waiting == 1 else f"{waiting:,} records"
+    return TailraceError(f"Not stored in time: {records}.", hint="Check the brokers.")
 
 
 class Pending:

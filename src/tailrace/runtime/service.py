@@ -16,7 +16,7 @@ from tailrace.runtime.handover import Handover
 from tailrace.runtime.member import Member
 from tailrace.runtime.plan import check_groups
 from tailrace.runtime.results import Output
-from tailrace.runtime.sending import LateSender
+from tailrace.runtime.sending import LateSender, not_stored
 from tailrace.runtime.steps import HandlerStep, handler_step
 from tailrace.runtime.tasks import bound_arguments, run_async, run_plain
 from tailrace.runtime.timers import Ticking
@@ -247,12 +247,13 @@ class Service:
         finally:
             try:
                 stored = await asyncio.to_thread(self._stored, time.monotonic() + FLUSH_SECONDS)
+                waiting = sum(sender.waiting for sender in self._unwatched)
             finally:
                 self._app.running = None
                 for sender in self._senders:
                     await asyncio.to_thread(sender.close)
         if not stored:
-            raise TailraceError("The last records were not stored in time.", hint="Check the brokers.")
+            raise not_stored(waiting)
 
     def _stored(self, deadline: float) -> bool:
         stored = [sender.settle(max(0.0, deadline - time.monotonic())) for sender in self._unwatched]

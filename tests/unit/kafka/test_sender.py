@@ -1,5 +1,7 @@
 """The producer of services, where no broker answers."""
 
+import time
+
 import pytest
 
 from tailrace.core.errors import TailraceError
@@ -35,6 +37,23 @@ def test_a_refusal_can_be_forgiven(sender):
         sender.settle(10)
     sender.forgive()
     assert sender.settle(1)
+
+
+def test_where_there_is_no_broker_it_is_not_waited_for_long(monkeypatch):
+    """One that stored something before is: it may come back."""
+    monkeypatch.setattr("tailrace.kafka.sender.SILENT_SECONDS", 0.1)
+    monkeypatch.setattr("tailrace.kafka.sender.ANSWER_SECONDS", 0.1)
+    sender = KafkaSender(translate({"bootstrap_servers": "127.0.0.1:1"}), "test")
+    sender.send("topic", b"1")
+    begun = time.monotonic()
+    assert not sender.settle(30)
+    assert time.monotonic() - begun < 10
+    assert sender.waiting == 1
+    sender.sent += 1
+    begun = time.monotonic()
+    assert not sender.settle(0.5)
+    assert time.monotonic() - begun >= 0.5
+    sender.close()
 
 
 def test_a_full_queue_need_not_be_waited_for(sender):

@@ -247,3 +247,14 @@ async def test_each_timer_has_its_producer(app):
     async with Served(Counted(log), app):
         await until(lambda: len(log.topics()) == 2)
     assert len(made) == 2
+
+
+@pytest.mark.parametrize(("waiting", "told"), [(1, "1 record."), (2_000, "2,000 records.")])
+async def test_what_is_left_at_the_end_is_counted(cluster, app, waiting, told):
+    """Of hooks, tasks and timers: a handler's comes again."""
+    service = Service(app, [], cluster, "shop-0")
+    await service.start()
+    app.send("out", 1)
+    cluster.producer.slow, cluster.producer.waiting = True, waiting
+    with pytest.raises(TailraceError, match=f"Not stored in time: {told}"):
+        await service.finish()
