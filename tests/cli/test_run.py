@@ -211,7 +211,13 @@ def test_a_worker_by_its_seam(kafka, topic, tmp_path):
     os.close(spec_in)
     os.close(status_out)
     with os.fdopen(status_in) as lines:
-        assert json.loads(lines.readline()) == {"state": "ready", "records": 0, "sent": 0, "error": None}
+        assert json.loads(lines.readline()) == {
+            "state": "ready",
+            "records": 0,
+            "sent": 0,
+            "error": None,
+            "hint": "",
+        }
         assert json.loads(lines.readline())["state"] == "running"
         process.terminate()
         states = [json.loads(line)["state"] for line in lines]
