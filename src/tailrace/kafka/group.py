@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any
 
 from confluent_kafka import (
@@ -21,6 +22,7 @@ from tailrace.kafka.errors import translate_exception
 from tailrace.kafka.polled import PASSING, KafkaPolled, trusted
 from tailrace.kafka.settings import LOGGER, ClientSettings, reading_config
 from tailrace.kafka.settings_table import check_topics
+from tailrace.kafka.topic_looks import TopicLooks
 
 _log = logging.getLogger("tailrace.runtime")
 
@@ -73,6 +75,7 @@ class KafkaGroupReader:
         start: StartAt,
         client_id: str,
         on_revoked: OnRevoked,
+        looks: TopicLooks,
     ) -> None:
         config = service_config(settings, client_id, group_id=group, on_commit=self._on_commit)
         config["on_commit"] = config.pop("on.commit")
@@ -83,8 +86,11 @@ class KafkaGroupReader:
         assignors = str(config.get("partition.assignment.strategy", ""))
         self._incremental = broker_decides or "cooperative" in assignors
         self._start = start
+        self._looks = looks
         self._on_revoked = on_revoked
         self._paused = self._uncommitted = False
+        # Topics whose places mean nothing any more.
+        self._outdated: Collection[str] = ()
         self._given_back: set[Spot] = set()
         # Ours, but nobody could say where to begin; asked again soon.
         self._late: list[TopicPartition] = []
@@ -92,15 +98,16 @@ class KafkaGroupReader:
         self._failed: TailraceError | None = None
         self._missing: set[str] = set()
         self.assigned = False
-        self._consumer = Consumer(config)
+        self._new_consumer = partial(Consumer, config)
+        self._consumer = self._new_consumer()
         self._known = {topic: known_partitions(self._consumer, topic) for topic in check_topics(topics)}
-        self._consumer.subscribe(
-            list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
+        self._subscribe()
 
     def poll(self, most: int, seconds: float) -> KafkaPolled | None:
         """What has come, at most so many rows; waits for the first only."""
         self._given_back.clear()
+        if made_again := self._looks.made_again(time.monotonic()):
+            self._begin_anew(made_again)
         if self._late and time.monotonic() > self._late_at:
             self._guarded(self._take_late)
         batch = trusted(consumed(self._consumer, most, seconds), self._missing)
@@ -110,6 +117,22 @@ class KafkaGroupReader:
             # Taken out of the queue before its partition went to somebody else within the same call.
             batch = batch.rest(0, self._given_back)
         return batch or None
+
+    def _subscribe(self) -> None:
+        self._consumer.subscribe(
+            list(self._known), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def _begin_anew(self, topics: Collection[str]) -> None:
+        """With a client that has not known the old topics; their places are not those of the new ones."""
+        _log.warning("Made again since, so read from the first record: %s.", ", ".join(sorted(topics)))
+        self._outdated = topics
+        self._consumer.close()
+        self._outdated = ()
+        self._known.update(dict.fromkeys(topics, 0))
+        self._late = []
+        self._consumer = self._new_consumer()
+        self._subscribe()
 
     def pause(self) -> None:
         """Bring nothing more, but stay a member."""
@@ -177,7 +200,8 @@ class KafkaGroupReader:
     def _give_back(self, consumer: Consumer, partitions: list[TopicPartition], *, mine: bool) -> None:
         spots = [_spot(place) for place in partitions]
         self._given_back.update(spots)
-        positions = self._on_revoked(spots)
+        done = self._on_revoked(spots)
+        positions = {spot: at for spot, at in done.items() if spot.topic not in self._outdated}
         try:
             if mine:
                 self.commit(positions, wait=True)

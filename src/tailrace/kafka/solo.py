@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Collection
+from functools import partial
 from uuid import uuid4
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
@@ -13,6 +14,7 @@ from tailrace.kafka.group import consumed, known_partitions, service_config
 from tailrace.kafka.polled import KafkaPolled, trusted
 from tailrace.kafka.settings import ClientSettings
 from tailrace.kafka.settings_table import check_topics
+from tailrace.kafka.topic_looks import TopicLooks
 
 _log = logging.getLogger("tailrace.runtime")
 
@@ -25,11 +27,18 @@ class KafkaSoloReader:
     """Reads all partitions of the topics; see GroupReader."""
 
     def __init__(
-        self, settings: ClientSettings, topics: Collection[str], start: StartAt, client_id: str
+        self,
+        settings: ClientSettings,
+        topics: Collection[str],
+        start: StartAt,
+        client_id: str,
+        looks: TopicLooks,
     ) -> None:
         # The client wants a group's name, and never uses it.
         group = f"tailrace-unused-{uuid4().hex}"
-        self._consumer = Consumer(service_config(settings, client_id, group_id=group))
+        self._new_consumer = partial(Consumer, service_config(settings, client_id, group_id=group))
+        self._consumer = self._new_consumer()
+        self._looks = looks
         self._first = OFFSET_END if start == "latest" else OFFSET_BEGINNING
         # None is not known yet: no broker has answered.
         self._partitions: dict[str, int | None] = dict.fromkeys(check_topics(topics))
@@ -40,6 +49,8 @@ class KafkaSoloReader:
 
     def poll(self, most: int, seconds: float) -> KafkaPolled | None:
         """What has come, at most so many rows; waits for the first only."""
+        if made_again := self._looks.made_again(time.monotonic()):
+            self._begin_anew(made_again)
         if time.monotonic() > self._look_at:
             self._look()
         return trusted(consumed(self._consumer, most, seconds), self._missing)
@@ -78,6 +89,22 @@ class KafkaSoloReader:
             raise translate_exception(error, "The topics cannot be read.") from None
         self.assigned = all(self._partitions.values())
         self._look_at = time.monotonic() + (GROWN_SECONDS if self.assigned else MISSING_SECONDS)
+
+    def _begin_anew(self, topics: Collection[str]) -> None:
+        """With a client that has not known the old topics; the others are read on where they are."""
+        _log.warning("Made again since, so read from the first record: %s.", ", ".join(sorted(topics)))
+        places = self._consumer.position(self._consumer.assignment())
+        self._consumer.close()
+        self._consumer = self._new_consumer()
+        kept = [place for place in places if place.topic not in topics]
+        for place in kept:
+            if place.offset < 0:
+                place.offset = self._first
+        self._consumer.incremental_assign(kept)
+        if self._paused:
+            self._consumer.pause(kept)
+        self._partitions.update(dict.fromkeys(topics, 0))
+        self._look()
 
     def _new(self, topic: str) -> list[TopicPartition]:
         had, has = self._partitions[topic], known_partitions(self._consumer, topic)
