@@ -17,7 +17,7 @@ from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.errors import translate_question
 from tailrace.kafka.reader_columns import partition_chunk
 from tailrace.kafka.reader_corrupt import behind_corrupt
-from tailrace.kafka.topic_tags import made_again
+from tailrace.kafka.topic_tags import outdated
 
 _log = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ class CatchUpConsumer:
         return max(1, size)
 
     def _go_to(self, request: ReadRequest) -> None:
-        if made_again(self._known, request.topic, request.tag):
+        if outdated(self._known, request.topic, request.tag):
             self._begin_anew()
         self._known[request.topic] = request.tag
         here = (request.topic, request.partition, request.offset)

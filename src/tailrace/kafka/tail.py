@@ -14,7 +14,7 @@ from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.tail_consumer import TailConsumer
 from tailrace.kafka.tail_events import Assign, Event, Found, PositionLost, Reading, Stalled, Unassign
 from tailrace.kafka.tail_pool import TailPool
-from tailrace.kafka.topic_tags import TopicTags, made_again
+from tailrace.kafka.topic_tags import TopicTags, outdated
 
 _log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class KafkaTail:
     def watch(self, topic: str, positions: Mapping[int, int]) -> None:
         """Start to read the topic at the given offset of each partition."""
         self.unwatch(topic)
-        self._retire_who_knows_the_old(topic)
+        self._retire_outdated(topic)
         consumer = self._fresh
         if consumer.partitions + len(positions) > FRESH_PARTITIONS and consumer.partitions:
             consumer = self._cold.consumer(len(positions))
@@ -186,14 +186,14 @@ class KafkaTail:
     def _fresh_consumer(self) -> TailConsumer:
         return self._consumer("fresh", FRESH_WAIT_MS, POLL_SECONDS)
 
-    def _retire_who_knows_the_old(self, topic: str) -> None:
+    def _retire_outdated(self, topic: str) -> None:
         """A consumer that has known another topic of this name would read nothing of it."""
         tag = self._tags.get(topic)
         for pool in (self._hot, self._cold):
-            for consumer in [one for one in pool if made_again(one.known, topic, tag)]:
+            for consumer in [one for one in pool if outdated(one.known, topic, tag)]:
                 pool.retire(consumer)
                 self._retire(consumer)
-        if made_again(self._fresh.known, topic, tag):
+        if outdated(self._fresh.known, topic, tag):
             self._retire(self._fresh)
             self._fresh = self._fresh_consumer()
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 # Of more topics than this the one asked about longest ago is forgotten.
 MOST_TOPICS = 100_000
+# A client that has met more is replaced, too: topics come and go, and it forgets none.
+MOST_KNOWN = 20_000
 
 
 class TopicTags:
@@ -29,6 +31,6 @@ class TopicTags:
         return self._tags.get(topic, "")
 
 
-def made_again(known: Mapping[str, str], topic: str, tag: str) -> bool:
-    """Whether a client that has come to know these topics by their tags knows another one by the name."""
-    return bool(tag) and known.get(topic, tag) != tag
+def outdated(known: Mapping[str, str], topic: str, tag: str) -> bool:
+    """Whether a client that knows these topics by their tags knows another one by the name, or too many."""
+    return len(known) >= MOST_KNOWN or (bool(tag) and known.get(topic, tag) != tag)

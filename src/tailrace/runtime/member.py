@@ -185,8 +185,8 @@ class Member:
 
     def _turn(self, reader: GroupReader) -> None:
         batch = self._handover.polled() or self._poll(reader)
-        if self._settle_is_due():
-            self._settle(SETTLE_SECONDS)
+        if batch is not None and self._settle_is_due():
+            self._handover.interrupt()
         self._commit_in_time()
         if batch is not None:
             began = time.monotonic()

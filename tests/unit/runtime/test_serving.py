@@ -11,6 +11,7 @@ from tailrace.core.errors import ConfigurationError, Forbidden, TailraceError
 from tailrace.core.groups import Spot
 from tailrace.memory import MemoryLog, MemoryServices
 from tailrace.memory.services import MemorySender
+from tailrace.runtime import member
 from tailrace.runtime import service as services
 from tailrace.runtime.service import Service
 
@@ -189,6 +190,27 @@ async def test_commits_do_not_starve(cluster, app):
         assert len(seen) == 5
         cluster.producer.slow = False
         await until(lambda: cluster.committed("shop") == {FIRST: 100})
+
+
+async def test_a_quick_handler_waits_for_its_results(cluster, app, monkeypatch):
+    """When they are due nothing more is handled until they are stored, though no record is slow."""
+    monkeypatch.setattr(member, "SETTLE_EVERY_SECONDS", 0)
+    monkeypatch.setattr(member, "BATCH_RECORDS", 10)
+    seen = []
+
+    @app.on("t", to="out", start="earliest")
+    def take(value: int):
+        seen.append(value)
+        return value
+
+    cluster.producer.slow = True
+    for _ in range(1000):
+        cluster.log.append("t", b"1")
+    async with Served(cluster, app):
+        await until(lambda: cluster.producer.settled > 10)
+        assert len(seen) == 1
+        cluster.producer.slow = False
+        await until(lambda: len(seen) == 1000)
 
 
 async def test_an_explicit_commit_goes_no_further(cluster, app):
