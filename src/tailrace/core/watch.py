@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
 from tailrace.core.blocks import BlockCache
@@ -50,6 +50,7 @@ class Watch:
         tail: makes the source of what is new, given who listens to it.
         blocks: what was read of the past; a log that was cut makes it untrue.
         window_bytes: the bound of each topic's window.
+        short_topic_records: of a topic with so few the window has all.
         clock: seconds, monotonic.
         spawn: runs a coroutine to its end.
     """
@@ -60,6 +61,7 @@ class Watch:
         tail: Callable[[TailListener], TailSource],
         blocks: BlockCache,
         window_bytes: int,
+        short_topic_records: int,
         *,
         clock: Callable[[], float],
         spawn: Callable[[Coroutine[object, object, None]], object],
@@ -69,6 +71,7 @@ class Watch:
         self._tail = tail(self)
         self._blocks = blocks
         self._window_bytes = window_bytes
+        self._short_topic_records = short_topic_records
         self._clock = clock
         self._watched: dict[str, _Watched] = {}
         self._opening = SharedCalls[str, Feed](self._open, spawn)
@@ -151,11 +154,17 @@ class Watch:
         if watched is not None:
             self._compare(watched, info)
             return watched.feed
-        positions = await self._reader.latest(topic)
+        positions = await self._begin_at(topic)
         feed = Feed(info, positions, self._window_bytes)
         self._watched[topic] = _Watched(feed)
         self._tail.watch(topic, positions)
         return feed
+
+    async def _begin_at(self, topic: str) -> Mapping[int, int]:
+        """Where the tail begins: at the end, or before the few records that there are."""
+        earliest, latest = await asyncio.gather(self._reader.earliest(topic), self._reader.latest(topic))
+        is_short = sum(latest.values()) - sum(earliest.values()) <= self._short_topic_records
+        return earliest if is_short else latest
 
     async def _describe_one(self, topic: str) -> TopicInfo:
         found = await self._reader.describe([topic])
