@@ -1,5 +1,6 @@
 """What every LogReader does."""
 
+import asyncio
 import time
 
 import pytest
@@ -186,3 +187,19 @@ async def test_a_topic_made_again_has_another_tag(cluster, reader):
     after = (await reader.describe([topic]))[topic]
     assert after.tag != before.tag
     assert [r.value for r in (await read_all(reader, topic))[0]] == [b"new"]
+
+
+async def test_each_of_many_topics_asked_about_at_once_is_told_its_own(cluster, reader):
+    """Also beside one that does not exist, and one of many partitions."""
+    topics = {cluster.topic(): n for n in range(12)}
+    for topic, count in topics.items():
+        cluster.append(topic, *[b"x"] * count)
+    wide = cluster.topic(60)
+    cluster.append(wide, b"x", partition=59)
+    asked = [*topics, wide, f"not-{wide}"]
+    *ends, of_wide, of_none = await asyncio.gather(*map(reader.latest, asked), return_exceptions=True)
+    assert ends == [{0: count} for count in topics.values()]
+    assert of_wide == {**dict.fromkeys(range(60), 0), 59: 1}
+    assert isinstance(of_none, TopicNotFound)
+    described = await asyncio.gather(*(reader.describe([topic]) for topic in asked))
+    assert [[info.partitions for info in found.values()] for found in described] == [[1]] * 12 + [[60], []]

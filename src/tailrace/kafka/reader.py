@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
@@ -16,6 +17,7 @@ from tailrace.core.ports import Block, PartitionsUnavailable, TopicInfo, interna
 from tailrace.kafka import connection
 from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.errors import translate_question
+from tailrace.kafka.gathered import GatheredCalls
 from tailrace.kafka.reader_pool import CLOSE_SECONDS, CatchUpPool
 from tailrace.kafka.topic_ids import topic_id_bytes
 from tailrace.kafka.topic_tags import TopicTags
@@ -27,10 +29,19 @@ DEFAULT_CONSUMERS = 4
 # A stream asks for two or three offsets as it begins, each needs the number of partitions: it is asked once.
 DESCRIBED_SECONDS = 1.0
 MOST_DESCRIBED = 1_000
+# Streams of many topics that begin at once: question by question, 200 a second kept two cores busy.
+UNDER_WAY = 2
+TOPICS_AT_ONCE = 100
+# A topic of more partitions is asked about alone, and so is one of which some did not answer: the others
+# would wait for it.
+PARTITIONS_AMONG_OTHERS = 50
+MOST_ASKED_ALONE = 10_000
 
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # the client's omission
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
 
+# By partition; None where no broker can be asked.
+_Offsets = Mapping[int, int | None]
 _T = TypeVar("_T")
 
 
@@ -57,15 +68,35 @@ class KafkaReader:
         self._cluster_id: str | None = None
         # By topic: its partitions, and when they were told; oldest first.
         self._described: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._asked_alone: dict[str, None] = {}
+        self._describing = GatheredCalls(self._describe, under_way=UNDER_WAY, most=TOPICS_AT_ONCE)
+        self._bounds = {
+            spec: GatheredCalls(
+                partial(self._ask_offsets, spec=spec), under_way=UNDER_WAY, most=TOPICS_AT_ONCE
+            )
+            for spec in (_EARLIEST, _LATEST)
+        }
 
     async def describe(self, topics: Sequence[str]) -> Mapping[str, TopicInfo]:
         """What the named topics are; a topic that does not exist is left out."""
         if not topics:
             return {}
+        if len(topics) == 1:
+            info = await self._describing(topics[0])
+            return {} if info is None else {topics[0]: info}
+        found: dict[str, TopicInfo] = {}
+        for name, answer in (await self._describe(topics)).items():
+            if isinstance(answer, BaseException):
+                raise answer
+            found[name] = answer
+        return found
+
+    async def _describe(self, topics: Sequence[str]) -> Mapping[str, TopicInfo | BaseException]:
+        """Each topic that there is, or why that can't be known."""
         cluster = self._cluster_id or await self._ask_cluster_id()
         asked = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=ANSWER_SECONDS)
         answers = await asyncio.gather(*map(asyncio.wrap_future, asked.values()), return_exceptions=True)
-        found: dict[str, TopicInfo] = {}
+        found: dict[str, TopicInfo | BaseException] = {}
         for name, answer in zip(asked, answers, strict=True):
             if not isinstance(answer, BaseException):
                 tag = topic_tag(cluster, topic_id_bytes(answer.topic_id))
@@ -73,7 +104,7 @@ class KafkaReader:
                 self._remember(name, len(answer.partitions))
                 self._tags.note(name, tag)
             elif not isinstance(error := _error(f"describe the topic {name!r}", answer), TopicNotFound):
-                raise error from answer
+                found[name] = error
         return found
 
     async def topic_names(self) -> Sequence[str]:
@@ -108,34 +139,65 @@ class KafkaReader:
         """End the consumers within the seconds."""
         self._pool.close(seconds)
 
-    async def _offsets(self, topic: str, spec: OffsetSpec) -> Mapping[int, int | None]:
-        """An offset of each partition; None where no broker can be asked about it."""
-        known = self._partitions(topic)
-        if known:
-            try:
-                return await self._list_offsets(topic, known, spec)
-            except TopicNotFound:
-                # Made again with fewer partitions, or not there any more: the description tells.
-                pass
-        info = (await self.describe([topic])).get(topic)
-        if info is None:
-            raise TopicNotFound(f"There is no topic {topic!r}.")
-        return await self._list_offsets(topic, info.partitions, spec)
+    async def _offsets(self, topic: str, spec: OffsetSpec) -> _Offsets:
+        shared = self._bounds.get(spec)
+        if shared is None or topic in self._asked_alone or self._partitions(topic) > PARTITIONS_AMONG_OTHERS:
+            answer = (await self._ask_offsets([topic], spec))[topic]
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+        return await shared(topic) or {}
 
-    async def _list_offsets(self, topic: str, partitions: int, spec: OffsetSpec) -> Mapping[int, int | None]:
+    async def _ask_offsets(
+        self, topics: Sequence[str], spec: OffsetSpec
+    ) -> Mapping[str, _Offsets | BaseException]:
+        known = {topic: count for topic in topics if (count := self._partitions(topic))}
+        found = await self._list_offsets(known, spec)
+        # Made again with fewer partitions, or not there any more: the description tells.
+        rest = [topic for topic in topics if topic not in known or isinstance(found[topic], TopicNotFound)]
+        if rest:
+            found |= {topic: TopicNotFound(f"There is no topic {topic!r}.") for topic in rest}
+            described = await self._describe(rest)
+            found |= {name: info for name, info in described.items() if isinstance(info, BaseException)}
+            counts = {
+                name: info.partitions for name, info in described.items() if isinstance(info, TopicInfo)
+            }
+            found |= await self._list_offsets(counts, spec)
+        self._note_silent(found)
+        return found
+
+    async def _list_offsets(
+        self, partitions: Mapping[str, int], spec: OffsetSpec
+    ) -> dict[str, _Offsets | BaseException]:
+        """By topic, of so many partitions each."""
+        if not partitions:
+            return {}
         asked = self._admin.list_offsets(
-            {TopicPartition(topic, p): spec for p in range(partitions)},
+            {TopicPartition(topic, p): spec for topic, count in partitions.items() for p in range(count)},
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=OFFSETS_SECONDS,
         )
-        offsets: dict[int, int | None] = {}
-        for place, future in asked.items():
-            try:
-                answer = await _answer(f"ask the offsets of {topic!r}", asyncio.wrap_future(future))
-                offsets[place.partition] = connection.known_offset(answer.offset)
-            except BrokerUnavailable:
-                offsets[place.partition] = None
-        return offsets
+        answers = await asyncio.gather(*map(asyncio.wrap_future, asked.values()), return_exceptions=True)
+        offsets: dict[str, dict[int, int | None]] = {topic: {} for topic in partitions}
+        failed: dict[str, BaseException] = {}
+        for place, answer in zip(asked, answers, strict=True):
+            if not isinstance(answer, BaseException):
+                offsets[place.topic][place.partition] = connection.known_offset(answer.offset)
+            elif isinstance(
+                error := _error(f"ask the offsets of {place.topic!r}", answer), BrokerUnavailable
+            ):
+                offsets[place.topic][place.partition] = None
+            else:
+                failed[place.topic] = error
+        return {**offsets, **failed}
+
+    def _note_silent(self, found: Mapping[str, _Offsets | BaseException]) -> None:
+        for topic, offsets in found.items():
+            self._asked_alone.pop(topic, None)
+            if not isinstance(offsets, BaseException) and None in offsets.values():
+                self._asked_alone[topic] = None
+        while len(self._asked_alone) > MOST_ASKED_ALONE:
+            del self._asked_alone[next(iter(self._asked_alone))]
 
     def _remember(self, topic: str, partitions: int) -> None:
         self._described[topic] = (partitions, time.monotonic())
