@@ -8,9 +8,10 @@ import pytest
 from tailrace.core.errors import BrokerUnavailable, Unavailable
 from tailrace.memory import MemoryLog, MemoryReader
 from tailrace.transports.tasklogs import watch as watching
+from tailrace.transports.tasklogs.disk import THREADS, Disk
 from tailrace.transports.tasklogs.file import FileReader
 from tailrace.transports.tasklogs.folder import LogFolder
-from tailrace.transports.tasklogs.watch import Disk, LogWatch
+from tailrace.transports.tasklogs.watch import LogWatch
 
 
 class AwayReader(MemoryReader):
@@ -51,7 +52,7 @@ async def test_a_disk_that_was_slow_blinds_nobody(watch, tmp_path, monkeypatch):
     grown = asyncio.Event()
     logs.follow(file, grown.set)
     answers = threading.Event()
-    for _ in range(watching.THREADS):
+    for _ in range(THREADS):
         disk.leave(answers.wait)
     await asyncio.sleep(0)  # the first look is asked for
     clock.now = 60
@@ -86,7 +87,7 @@ async def test_one_task_keeps_no_other_waiting(watch):
     """Its steps take a part of the threads, also those that nobody waits for any more."""
     _, disk = watch
     answers = threading.Event()
-    slow = [asyncio.create_task(disk.run(answers.wait, "slow")) for _ in range(3 * watching.THREADS)]
+    slow = [asyncio.create_task(disk.run(answers.wait, "slow")) for _ in range(3 * THREADS)]
     await asyncio.sleep(0)
     for step in slow[:-1]:
         step.cancel()

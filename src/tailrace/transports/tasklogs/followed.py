@@ -5,8 +5,10 @@ import contextlib
 from collections.abc import Callable
 
 from tailrace.transports.tasklogs.body import LogBody
+from tailrace.transports.tasklogs.disk import Disk
 from tailrace.transports.tasklogs.file import FileReader, Read
-from tailrace.transports.tasklogs.watch import Disk, LogWatch
+from tailrace.transports.tasklogs.first_lines import FirstLines
+from tailrace.transports.tasklogs.watch import LogWatch
 
 # A last line without its line feed is given once its file has been quiet for so long.
 QUIET_SECONDS = 1.0
@@ -21,9 +23,18 @@ class FollowedLog:
         body: what its client is sent.
         disk: threads for files.
         watch: looks whether it grows.
+        first_lines: what goes before what.
     """
 
-    def __init__(self, reader: FileReader, task: str, body: LogBody, disk: Disk, watch: LogWatch) -> None:
+    def __init__(
+        self,
+        reader: FileReader,
+        task: str,
+        body: LogBody,
+        disk: Disk,
+        watch: LogWatch,
+        first_lines: FirstLines,
+    ) -> None:
         self.reader = reader
         # Whether all that is in it was given.
         self.at_end = False
@@ -31,18 +42,24 @@ class FollowedLog:
         self._body = body
         self._disk = disk
         self._watch = watch
+        self._first_lines = first_lines
         self._unfinished = False
 
-    async def pump(self, first: Callable[[], Read]) -> None:
-        """Give all lines that there are."""
-        read = await self._disk.run(first, self._task)
-        while True:
+    async def begin(self, first: Callable[[], Read]) -> None:
+        """Give the first lines, and then all that there are."""
+        with self._first_lines.awaited():
+            read = await self._disk.run(first, self._task)
+            self._body.give_file(read)
+        await self._give_on(read)
+
+    async def _give_on(self, read: Read) -> None:
+        """Give what comes after what was given."""
+        await self._body.room()
+        while read.more and not self._body.over.is_set():
+            read = await self._disk.run(self.reader.read, self._task)
             self._body.give_file(read)
             await self._body.room()
-            if not read.more or self._body.over.is_set():
-                self._unfinished = read.unfinished
-                return
-            read = await self._disk.run(self.reader.read, self._task)
+        self._unfinished = read.unfinished
 
     async def settle(self) -> None:
         """Give an unfinished last line before what comes of the topic, unless it is being written."""
@@ -60,7 +77,9 @@ class FollowedLog:
             self._watch.follow(self.reader, grown.set)
             await self._await_more(grown)
             self.at_end = False
-            await self.pump(self.reader.read)
+            read = await self._disk.run(self.reader.read, self._task)
+            self._body.give_file(read)
+            await self._give_on(read)
 
     async def _await_more(self, grown: asyncio.Event) -> None:
         if self._unfinished:

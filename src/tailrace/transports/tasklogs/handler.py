@@ -12,10 +12,12 @@ from tailrace.transports.access import no_such_log
 from tailrace.transports.budget import Budget
 from tailrace.transports.gateway import Answer, Call, Gateway
 from tailrace.transports.sink import HttpSink
+from tailrace.transports.tasklogs.disk import Disk
+from tailrace.transports.tasklogs.first_lines import FirstLines
 from tailrace.transports.tasklogs.folder import LogFolder
 from tailrace.transports.tasklogs.request import read_request
 from tailrace.transports.tasklogs.stream import LogServices, LogStream
-from tailrace.transports.tasklogs.watch import Disk, LogWatch
+from tailrace.transports.tasklogs.watch import LogWatch
 
 _log = logging.getLogger("tailrace.http")
 
@@ -51,6 +53,7 @@ class TaskLogs:
             folder,
             disk,
             LogWatch(disk, reader, loop.time, spawn),
+            FirstLines(),
             gateway.pages,
             Budget(LONG_LINES_BYTES),
             gateway.tallies["tasklog"],

@@ -17,12 +17,14 @@ from tailrace.protocol.tasklog_lines import LogFormat
 from tailrace.transports.budget import Budget, Share
 from tailrace.transports.sink import HttpSink
 from tailrace.transports.tasklogs.body import LogBody
+from tailrace.transports.tasklogs.disk import Disk
 from tailrace.transports.tasklogs.file import FileReader
+from tailrace.transports.tasklogs.first_lines import FirstLines
 from tailrace.transports.tasklogs.folder import LogFolder
 from tailrace.transports.tasklogs.followed import FollowedLog
 from tailrace.transports.tasklogs.last import LastLines, last_lines
 from tailrace.transports.tasklogs.request import LogRequest
-from tailrace.transports.tasklogs.watch import Disk, LogWatch
+from tailrace.transports.tasklogs.watch import LogWatch
 
 _log = logging.getLogger("tailrace.tasklogs")
 
@@ -58,6 +60,7 @@ class LogServices:
     folder: LogFolder
     disk: Disk
     watch: LogWatch
+    first_lines: FirstLines
     pages: Budget
     long_lines: Budget
     tally: Tally
@@ -91,7 +94,9 @@ class LogStream:
         self.body = LogBody(
             request, sink, lambda: services.watch.away_for() > 0, services.clock, services.long_lines
         )
-        self._file = FollowedLog(reader, request.task, self.body, services.disk, services.watch)
+        self._file = FollowedLog(
+            reader, request.task, self.body, services.disk, services.watch, services.first_lines
+        )
         self._subscription = services.hub.stream(self.body, LOG_FORMAT, tally=services.tally)
         self._share = Share(services.pages, "Too many last lines of logs are on their way.")
         # Made later: there was no topic when it began, so that all it has is new.
@@ -155,11 +160,11 @@ class LogStream:
             if found is not None:
                 self.body.stand_at(found.before)
             in_file = request.last - (len(found.lines) if found else 0)
-            await self._file.pump(partial(self._file.reader.begin_last, in_file))
+            await self._file.begin(partial(self._file.reader.begin_last, in_file))
             await self._file.settle()
             return self._give_last(found) if found else None
         place = request.cursor.file
-        await self._file.pump(
+        await self._file.begin(
             self._file.reader.read if place is None else partial(self._file.reader.begin_at, place)
         )
         await self._file.settle()
@@ -217,6 +222,7 @@ class LogStream:
         request = self._request
         if request.last is not None and not self._made_later:
             return self._give_last(await self._last(request.last))
+        await self._services.first_lines.given()
         (found,) = await self._services.hub.locate([request.task], request.start)
         return found
 

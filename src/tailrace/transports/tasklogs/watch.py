@@ -1,30 +1,20 @@
 """What all log streams of a process wait for together: files that grow, topics that appear, a broker."""
 
 import asyncio
-import contextlib
-import errno
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from time import perf_counter
-from typing import TypeVar
-from weakref import WeakValueDictionary
 
 from tailrace.core.errors import TailraceError, Unavailable
 from tailrace.core.ports import LogReader
+from tailrace.transports.tasklogs.disk import Disk
 from tailrace.transports.tasklogs.file import FileReader
 from tailrace.transports.tasklogs.notices import WriteNotices
 
 _log = logging.getLogger("tailrace.tasklogs")
 
-# Disks of several machines may be slow at once; more threads would only wait for the same ones.
-THREADS = 4
-# Of one task, whose owner may have made its steps slow: the other threads are for everybody else.
-THREADS_OF_ONE = 2
-# For one step on a disk, which may be another machine's.
-STEP_SECONDS = 10.0
 LOOK_SECONDS = 0.1
 # Looking takes at most this share of a thread, however many files there are; but a disk that was slow once
 # keeps nobody waiting for long.
@@ -34,60 +24,6 @@ LONGEST_PAUSE_SECONDS = 2.0
 ASK_SECONDS = 0.5
 ASK_REACHED_SECONDS = 2.0
 TOPICS_AT_ONCE = 200
-
-T = TypeVar("T")
-
-
-class Disk:
-    """Threads for files; a step that takes too long is not waited for."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, "tailrace-logs")
-        # For as long as somebody has or awaits a turn.
-        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-
-    async def run(self, step: Callable[[], T], task: str = "") -> T:
-        """Do a step on a thread; of one task a few at a time.
-
-        Raises:
-            Unavailable: it takes too long, or can't be done at present.
-        """
-        try:
-            async with asyncio.timeout(STEP_SECONDS):
-                return await self._in_turn(step, task)
-        except TimeoutError:
-            raise Unavailable("The folder of logs does not answer.") from None
-        except OSError as error:
-            # Nothing is known of the log then; that it is not there would be a guess.
-            cause = errno.errorcode.get(error.errno or 0, "unknown")
-            raise Unavailable("The log can't be read at present.", cause=cause) from error
-
-    async def _in_turn(self, step: Callable[[], T], task: str) -> T:
-        turns = self._turns.setdefault(task, asyncio.Semaphore(THREADS_OF_ONE))
-        await turns.acquire()
-        loop = asyncio.get_running_loop()
-
-        def done(_: Future[T]) -> None:
-            # The process may have ended meanwhile.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(turns.release)
-
-        running = self._threads.submit(step)
-        # A step that nobody waits for any more keeps its thread, and with it its turn.
-        running.add_done_callback(done)
-        return await asyncio.wrap_future(running)
-
-    def leave(self, step: Callable[[], object]) -> None:
-        """Do a step on a thread that nobody waits for."""
-        try:
-            self._threads.submit(step)
-        except RuntimeError:
-            # The process ends: nobody is kept waiting any more.
-            step()
-
-    def close(self) -> None:
-        """Take no more steps."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class LogWatch:
