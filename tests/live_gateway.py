@@ -65,14 +65,7 @@ async def live_gateway(ports, settings=None, *, dev=True, more=()):
         task.add_done_callback(tasks.discard)
         return task
 
-    hub = Hub(
-        ports.reader,
-        ports.tail,
-        Limits(short_topic_records=0),
-        call_soon=loop.call_soon,
-        clock=loop.time,
-        spawn=spawn,
-    )
+    hub = Hub(ports.reader, ports.tail, Limits(), call_soon=loop.call_soon, clock=loop.time, spawn=spawn)
     access = HeaderAccess(identities, Authorizer(), sessions)
     gateway = Gateway(settings, ports.reader, ports.writer, ports.admin, access, hub)
     gateway.on_stop.append(hub.stop)

@@ -57,7 +57,7 @@ async def gateway(log, settings):
     hub = Hub(
         reader,
         lambda listener: MemoryTail(log, listener, loop.call_soon),
-        Limits(short_topic_records=0),
+        Limits(),
         call_soon=loop.call_soon,
         clock=loop.time,
         spawn=spawn,

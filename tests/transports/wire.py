@@ -200,7 +200,7 @@ async def live_gateway(settings=None, log=None, heartbeat=15.0, reader=None, tai
         task.add_done_callback(tasks.discard)
         return task
 
-    limits = Limits(settings.limits.memory, settings.limits.window, heartbeat, short_topic_records=0)
+    limits = Limits(settings.limits.memory, settings.limits.window, heartbeat)
     reader = reader or MemoryReader(log)
     hub = Hub(
         reader,

@@ -56,6 +56,8 @@ class BlockCache:
     ) -> None:
         self._reader = reader
         self.records_read = 0
+        # With those that wait for their turn, or to be tried again.
+        self.reads_under_way = 0
         self._stored = self._held = 0
         self._limit = limit
         self._spawn = spawn
@@ -143,6 +145,7 @@ class BlockCache:
             self._spawn(self._read(key, partition, offset))
 
     async def _read(self, key: Key, partition: PartitionBlocks, offset: int) -> None:
+        self.reads_under_way += 1
         try:
             block = await self._reader.read(key[0], key[2], offset, READ_BYTES)
         except LostPosition as lost:
@@ -162,6 +165,7 @@ class BlockCache:
             if self._partitions.get(key) is partition:
                 self._take(key, partition, offset, block)
         finally:
+            self.reads_under_way -= 1
             partition.reading.discard(offset)
         # Otherwise it was forgotten meanwhile: who waited has asked anew.
         if self._partitions.get(key) is partition:

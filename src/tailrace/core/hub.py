@@ -32,8 +32,6 @@ class Limits:
     memory_bytes: int = 256 * 1024 * 1024
     window_bytes: int = 16 * 1024 * 1024
     heartbeat_seconds: float = 15.0
-    # A topic of so few is in its window from the first on: who reads it from there need not catch up.
-    short_topic_records: int = 100
 
 
 class Hub:
@@ -64,15 +62,7 @@ class Hub:
         self._clock = clock
         self._pump = Pump(call_soon, clock)
         self._blocks = BlockCache(reader, limits.memory_bytes // 2, spawn)
-        self.watch = Watch(
-            reader,
-            tail,
-            self._blocks,
-            limits.window_bytes,
-            limits.short_topic_records,
-            clock=clock,
-            spawn=spawn,
-        )
+        self.watch = Watch(reader, tail, self._blocks, limits.window_bytes, clock=clock, spawn=spawn)
         self._locator = Locator(reader, self.watch, spawn)
         self._stopping = False
 

@@ -78,7 +78,7 @@ class Core:
 
     format = NDJSON
 
-    def __init__(self, window_bytes, memory_bytes, heartbeat, short_topic):
+    def __init__(self, window_bytes, memory_bytes, heartbeat):
         loop = asyncio.get_running_loop()
         self.log = MemoryLog()
         self.clock = Clock()
@@ -87,7 +87,7 @@ class Core:
         self.hub = Hub(
             self.reader,
             lambda listener: MemoryTail(self.log, listener, loop.call_soon),
-            Limits(memory_bytes, window_bytes, heartbeat, short_topic),
+            Limits(memory_bytes, window_bytes, heartbeat),
             call_soon=loop.call_soon,
             clock=self.clock,
             spawn=self.spawn,
@@ -129,8 +129,8 @@ async def make_core():
     """Make a hub with bounds of its own."""
     made = []
 
-    def make(window_bytes=100_000, memory_bytes=1_000_000, heartbeat=15.0, short_topic=0):
-        made.append(Core(window_bytes, memory_bytes, heartbeat, short_topic))
+    def make(window_bytes=100_000, memory_bytes=1_000_000, heartbeat=15.0):
+        made.append(Core(window_bytes, memory_bytes, heartbeat))
         return made[-1]
 
     yield make

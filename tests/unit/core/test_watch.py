@@ -1,12 +1,21 @@
 """Where a topic begins to be watched."""
 
+import pytest
+
+from tailrace.core import watch as watching
 from tailrace.core.starts import END
 
 
-async def test_all_of_a_short_topic_is_in_its_window(make_core):
+@pytest.fixture
+def crowd(monkeypatch):
+    """However few catch up, they are a crowd; what is short stays within a test."""
+    monkeypatch.setattr(watching, "CROWD_READS", 0)
+    monkeypatch.setattr(watching, "SHORT_TOPIC_RECORDS", 5)
+
+
+@pytest.mark.usefixtures("crowd")
+async def test_in_a_crowd_all_of_a_short_topic_is_in_its_window(core):
     """Who reads it from the beginning need not catch up; who begins at its end gets nothing of it."""
-    core = make_core(short_topic=5)
-    core.log.create("t")
     core.log.append("t", *[b"1"] * 5)
     _, sink = await core.open("t")
     _, at_end = await core.open("t", start=END)
@@ -18,10 +27,9 @@ async def test_all_of_a_short_topic_is_in_its_window(make_core):
     assert core.reader.reads == 0
 
 
-async def test_what_was_deleted_of_a_short_topic_is_not_looked_for(make_core):
+@pytest.mark.usefixtures("crowd")
+async def test_what_was_deleted_of_a_short_topic_is_not_looked_for(core):
     """It begins with the first record that is still there."""
-    core = make_core(short_topic=5)
-    core.log.create("t")
     core.log.append("t", *[b"1"] * 50)
     core.log.trim("t", 47)
     _, sink = await core.open("t")
@@ -30,12 +38,32 @@ async def test_what_was_deleted_of_a_short_topic_is_not_looked_for(make_core):
     assert core.reader.reads == 0
 
 
-async def test_a_longer_topic_is_watched_from_its_end(make_core):
+@pytest.mark.usefixtures("crowd")
+async def test_a_longer_topic_is_watched_from_its_end(core):
     """What is before comes of the log."""
-    core = make_core(short_topic=5)
-    core.log.create("t")
     core.log.append("t", *[b"1"] * 6)
     _, sink = await core.open("t")
     await core.settle()
     assert sink.offsets() == [(0, n) for n in range(6)]
     assert core.reader.reads > 0
+
+
+async def test_only_those_who_come_while_many_catch_up_are_spared_it(core):
+    """Reads that hang make a crowd; it is over when they have answered."""
+    topics = [f"t{n}" for n in range(watching.CROWD_READS + 1)]
+    for topic in (*topics, "after"):
+        core.log.create(topic)
+        core.log.append(topic, b"1")
+    core.reader.gate.clear()
+    early = [(await core.open(topic))[1] for topic in topics[:-1]]
+    await core.settle()
+    _, late = await core.open(topics[-1])
+    await core.settle()
+    assert ([sink.offsets() for sink in early], late.offsets()) == ([[]] * len(early), [(0, 0)])
+    core.reader.gate.set()
+    await core.settle()
+    reads = core.reader.reads
+    _, after = await core.open("after")
+    await core.settle()
+    assert [sink.offsets() for sink in (*early, after)] == [[(0, 0)]] * (len(early) + 1)
+    assert core.reader.reads > reads
