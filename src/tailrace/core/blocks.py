@@ -56,7 +56,7 @@ class BlockCache:
     ) -> None:
         self._reader = reader
         self.records_read = 0
-        # With those that wait for their turn, or to be tried again.
+        # With those that wait for their turn.
         self.reads_under_way = 0
         self._stored = self._held = 0
         self._limit = limit
@@ -145,9 +145,8 @@ class BlockCache:
             self._spawn(self._read(key, partition, offset))
 
     async def _read(self, key: Key, partition: PartitionBlocks, offset: int) -> None:
-        self.reads_under_way += 1
         try:
-            block = await self._reader.read(key[0], key[2], offset, READ_BYTES)
+            block = await self._read_once(key, offset)
         except LostPosition as lost:
             partition.answer(offset, offset + 1, Lost(lost.earliest, lost.latest))
         except TailraceError:
@@ -165,12 +164,18 @@ class BlockCache:
             if self._partitions.get(key) is partition:
                 self._take(key, partition, offset, block)
         finally:
-            self.reads_under_way -= 1
             partition.reading.discard(offset)
         # Otherwise it was forgotten meanwhile: who waited has asked anew.
         if self._partitions.get(key) is partition:
             self._read_more(key, partition)
             self._forget_empty(key, partition)
+
+    async def _read_once(self, key: Key, offset: int) -> Block:
+        self.reads_under_way += 1
+        try:
+            return await self._reader.read(key[0], key[2], offset, READ_BYTES)
+        finally:
+            self.reads_under_way -= 1
 
     def _take(self, key: Key, partition: PartitionBlocks, offset: int, block: Block) -> None:
         if block.chunk is not None:

@@ -36,7 +36,7 @@ class Listener(Protocol):
         """The topic is gone."""
         ...
 
-    def lost(self, feed: "Feed", partition: int, resume_at: int) -> None:
+    def lost(self, feed: "Feed", partition: int, resume_at: int, *, was_cut: bool) -> None:
         """The tail goes on elsewhere in a partition and the window starts anew."""
         ...
 
@@ -181,9 +181,11 @@ class Feed:
 
     def lose(self, partition: int, resume_at: int) -> None:
         """The tail goes on elsewhere: the window starts anew, readers find out what they missed."""
+        # Whoever reads a topic that is watched from its beginning may stand past the tail: nothing was cut.
+        was_cut = resume_at <= self.window.positions.get(partition, 0)
         self._renew(self.window.tag, {**self.window.positions, partition: resume_at})
         for listener in list(self.listeners):
-            listener.lost(self, partition, resume_at)
+            listener.lost(self, partition, resume_at, was_cut=was_cut)
 
     def stall(self, partition: int, offset: int) -> None:
         """An open transaction holds back a partition."""

@@ -244,11 +244,11 @@ class Subscription:
             place.deleted()
         self._pump.wake(self)
 
-    def lost(self, feed: Feed, partition: int, resume_at: int) -> None:
-        """The tail goes on elsewhere; who stands past that place has to hear it."""
+    def lost(self, feed: Feed, partition: int, resume_at: int, *, was_cut: bool) -> None:
+        """The tail goes on elsewhere; of a log that was cut, who stands past that place has to hear it."""
         for place in self._on(feed):
             offset = place.positions.get(partition)
-            if offset is not None and offset > resume_at:
+            if was_cut and offset is not None and offset > resume_at:
                 gap = Gap(partition, resume_at, offset, "truncated", repeats=True)
                 place.restart({**place.positions, partition: resume_at}, [gap])
         self._pump.wake(self)

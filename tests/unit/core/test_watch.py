@@ -48,6 +48,18 @@ async def test_a_longer_topic_is_watched_from_its_end(core):
     assert core.reader.reads > 0
 
 
+@pytest.mark.usefixtures("crowd")
+async def test_what_is_deleted_before_the_tail_reads_it_moves_nobody_back(core):
+    """Who stands past the tail of a topic that is watched from its beginning has missed nothing."""
+    core.log.append("t", *[b"1"] * 5)
+    _, sink = await core.open("t", start=END)
+    core.log.trim("t", 3)
+    await core.settle()
+    core.log.append("t", b"2")
+    await core.settle()
+    assert ("gap" in sink.kinds(), sink.offsets()) == (False, [(0, 5)])
+
+
 async def test_only_those_who_come_while_many_catch_up_are_spared_it(core):
     """Reads that hang make a crowd; it is over when they have answered."""
     topics = [f"t{n}" for n in range(watching.CROWD_READS + 1)]

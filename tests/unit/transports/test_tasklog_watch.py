@@ -97,3 +97,19 @@ async def test_one_task_keeps_no_other_waiting(watch):
     finally:
         answers.set()
     assert await slow[-1]
+
+
+async def test_a_step_that_nobody_waits_for_any_more_is_not_done(watch):
+    """Clients that come and go while the disk is slow leave no work behind."""
+    _, disk = watch
+    hang, done = threading.Event(), []
+    for _ in range(THREADS):
+        disk.leave(hang.wait)
+    waiting = asyncio.ensure_future(disk.run(lambda: done.append("gone")))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    hang.set()
+    await disk.run(lambda: done.append("stays"))
+    assert done == ["stays"]

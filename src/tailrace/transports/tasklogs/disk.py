@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from tailrace.core.errors import Unavailable
@@ -28,6 +28,7 @@ class Disk:
         self._threads = ThreadPoolExecutor(THREADS, "tailrace-logs")
         # For as long as somebody has or awaits a turn.
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._open: set[asyncio.Future[Any]] = set()
 
     async def run(self, step: Callable[[], T], task: str = "") -> T:
         """Do a step on a thread; of one task a few at a time.
@@ -51,24 +52,31 @@ class Disk:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
 
-        def done(settle: Callable[[], None]) -> None:
+        def done(settle: Callable[[], object]) -> None:
             # A step that nobody waits for any more keeps its thread, and with it its turn.
             turns.release()
             if not answer.done():
                 settle()
 
         def work() -> None:
-            try:
-                settle = partial(answer.set_result, step())
-            except Exception as error:  # noqa: BLE001 - whatever it is, who waits has to hear it
-                settle = partial(answer.set_exception, error)
+            settle: Callable[[], object] = answer.cancel
+            # What nobody waits for any more is not done: who comes and goes must not fill the threads.
+            if not answer.done():
+                try:
+                    settle = partial(answer.set_result, step())
+                except Exception as error:  # noqa: BLE001 - whatever it is, who waits has to hear it
+                    settle = partial(answer.set_exception, error)
             # The process may have ended meanwhile.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(done, settle)
 
         # Not by the pool's future: loop and thread would wait for each other's lock on it with each step.
         self._threads.submit(work)
-        return await answer
+        self._open.add(answer)
+        try:
+            return await answer
+        finally:
+            self._open.discard(answer)
 
     def leave(self, step: Callable[[], object]) -> None:
         """Do a step on a thread that nobody waits for."""
@@ -79,5 +87,7 @@ class Disk:
             step()
 
     def close(self) -> None:
-        """Take no more steps."""
+        """Take no more steps; who waits for one is told that it is cancelled."""
+        for answer in self._open:
+            answer.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
