@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tailrace.core.errors import BrokerUnavailable
+from tailrace.kafka import gathered
 from tailrace.kafka.gathered import GatheredCalls
 
 
@@ -37,7 +38,7 @@ def all_of(calls, *keys):
 async def begun(asking):
     """What asks has come to wait for its answer."""
     asking = asyncio.ensure_future(asking)
-    for _ in range(5):
+    for _ in range(20):
         await asyncio.sleep(0)
     return asking
 
@@ -87,3 +88,32 @@ async def test_who_gives_up_takes_nobody_along(oracle):
     gone.cancel()
     oracle.may.set()
     assert await stays == "A"
+
+
+async def test_what_is_slow_holds_back_nobody_who_asks_later(oracle):
+    """A broker that is silent is waited for by those who asked about its topics."""
+    calls = GatheredCalls(oracle, under_way=1, most=1, slow_seconds=0)
+    asking = [await begun(all_of(calls, *"abc"))]
+    assert oracle.asked == [["a"], ["b"], ["c"]]
+    oracle.may.set()
+    assert await asyncio.gather(*asking) == [list("ABC")]
+
+
+async def test_slow_ones_have_a_bound_and_then_the_others_are_asked(oracle, monkeypatch):
+    """Thousands of questions to a silent broker would hold memory and threads."""
+    monkeypatch.setattr(gathered, "MOST_UNDER_WAY", 2)
+    calls = GatheredCalls(oracle, under_way=1, most=1, slow_seconds=0)
+    asking = await begun(all_of(calls, *"abcd"))
+    assert oracle.asked == [["a"], ["b"]]
+    oracle.may.set()
+    assert await asking == list("ABCD")
+
+
+async def test_what_nobody_waits_for_any_more_is_not_asked(oracle):
+    """Who gave up while others were under way leaves no work behind."""
+    calls = GatheredCalls(oracle, under_way=1, most=1)
+    first, gone, stays = [await begun(calls(key)) for key in ("a", "b", "c")]
+    gone.cancel()
+    oracle.may.set()
+    assert (await first, await stays) == ("A", "C")
+    assert oracle.asked == [["a"], ["c"]]
