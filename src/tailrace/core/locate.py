@@ -11,7 +11,7 @@ from tailrace.core.last import last_positions
 from tailrace.core.ports import LogReader, PartitionsUnavailable
 from tailrace.core.shared_calls import SharedCalls
 from tailrace.core.some_at_once import some_at_once
-from tailrace.core.starts import BEGINNING, Last, Moment, Start
+from tailrace.core.starts import BEGINNING, END, Last, Moment, Start
 from tailrace.core.watch import Watch
 
 # Each takes some questions one after another: a hundred topics in turn outlast a client's patience.
@@ -75,7 +75,7 @@ class Locator:
         return Cursor(places)
 
     async def _locate(self, topic: str, start: Start, to: Start | None) -> TopicStart:
-        feed = await self._watch.feed(topic)
+        feed = await self._watch.feed(topic, past=start != END)
         if _tagged(start, topic) or _tagged(to, topic):
             # The topic may have been made again since it was last looked at.
             await self._watch.compare(topic)

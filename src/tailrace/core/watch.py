@@ -75,7 +75,7 @@ class Watch:
         self._window_bytes = window_bytes
         self._clock = clock
         self._watched: dict[str, _Watched] = {}
-        self._opening = SharedCalls[str, Feed](self._open, spawn)
+        self._opening = SharedCalls[tuple[str, bool], Feed](self._open, spawn)
         self._comparing = SharedCalls[str, None](self._compare_one, spawn)
 
     def __len__(self) -> int:
@@ -86,8 +86,12 @@ class Watch:
         watched = self._watched.get(topic)
         return None if watched is None else watched.feed
 
-    async def feed(self, topic: str) -> Feed:
+    async def feed(self, topic: str, past: bool = False) -> Feed:
         """The feed of a topic, which is watched from now on.
+
+        Args:
+            topic: its name.
+            past: what is in it already is wanted too.
 
         Raises:
             TopicNotFound: it does not exist.
@@ -96,10 +100,10 @@ class Watch:
         if watched is not None and not watched.feed.gone:
             watched.unused_since = None
             return watched.feed
-        return await self._opening(topic)
+        return await self._opening((topic, past))
 
     def adopt(self, feed: Feed) -> Feed:
-        """The feed that is watched for a topic: locating may take long enough for it to be let go."""
+        """The feed that is watched for a topic: another may have come to be while this one was located."""
         watched = self._watched.get(feed.topic)
         if watched is None:
             watched = self._watched[feed.topic] = _Watched(feed)
@@ -147,7 +151,8 @@ class Watch:
         """Stop watching."""
         self._tail.close()
 
-    async def _open(self, topic: str) -> Feed:
+    async def _open(self, wanted: tuple[str, bool]) -> Feed:
+        topic, past = wanted
         watched = self._watched.get(topic)
         if watched is not None and not watched.feed.gone:
             return watched.feed
@@ -155,15 +160,11 @@ class Watch:
         if watched is not None:
             self._compare(watched, info)
             return watched.feed
-        positions = await self._begin_at(topic)
-        feed = Feed(info, positions, self._window_bytes)
-        self._watched[topic] = _Watched(feed)
-        self._tail.watch(topic, positions)
-        return feed
+        return self.adopt(Feed(info, await self._begin_at(topic, past), self._window_bytes))
 
-    async def _begin_at(self, topic: str) -> Mapping[int, int]:
-        """Where the tail begins: at the end, or in a crowd before the few records that there are."""
-        if self._blocks.reads_under_way < CROWD_READS:
+    async def _begin_at(self, topic: str, past: bool) -> Mapping[int, int]:
+        """Where the tail begins: at the end, or in a crowd before the few records that are wanted."""
+        if not past or self._blocks.reads_under_way < CROWD_READS:
             return await self._reader.latest(topic)
         earliest, latest = await asyncio.gather(self._reader.earliest(topic), self._reader.latest(topic))
         is_short = sum(latest.values()) - sum(earliest.values()) <= SHORT_TOPIC_RECORDS

@@ -1,5 +1,7 @@
 """Where a topic begins to be watched."""
 
+import asyncio
+
 import pytest
 
 from tailrace.core import watch as watching
@@ -54,6 +56,7 @@ async def test_what_is_deleted_before_the_tail_reads_it_moves_nobody_back(core, 
     """Who stands past the tail of a topic that is watched from its beginning has missed nothing."""
     monkeypatch.setattr(MemoryTail, "watch", lambda *_: None)  # it has not come to read yet
     core.log.append("t", *[b"1"] * 5)
+    await core.open("t")
     stream, sink = await core.open("t", start=END)
     core.hub.watch.on_lost("t", 0, 0, "retention", 3)
     await core.settle()
@@ -80,3 +83,19 @@ async def test_only_those_who_come_while_many_catch_up_are_spared_it(core):
     await core.settle()
     assert [sink.offsets() for sink in (*early, after)] == [[(0, 0)]] * (len(early) + 1)
     assert core.reader.reads > reads
+
+
+@pytest.mark.usefixtures("crowd")
+async def test_who_wants_only_what_is_new_has_the_tail_read_nothing_else(core):
+    """Few records may be many bytes; both kinds of readers may come at once and share what is watched."""
+    core.log.create("new")
+    core.log.create("both")
+    core.log.append("new", *[b"1"] * 5)
+    await core.open("new", start=END)
+    assert core.hub.watch.find("new").window.positions == {0: 5}
+    core.log.append("both", *[b"1"] * 5)
+    (_, at_end), (_, sink) = await asyncio.gather(core.open("both", start=END), core.open("both"))
+    core.log.append("both", b"2")
+    await core.settle()
+    assert (at_end.offsets(), sink.offsets()) == ([(0, 5)], [(0, n) for n in range(6)])
+    assert len(core.hub.watch) == 2
