@@ -104,6 +104,19 @@ async def test_a_new_group_starts_at_the_latest(cluster, join):
     assert member.values() == [b"after"]
 
 
+async def test_a_reader_of_the_latest_misses_nothing_once_it_is_assigned(cluster, join):
+    """What is stored from then on is new to it, however soon it comes."""
+    for _ in range(10):
+        topic = cluster.topic(partitions=4)
+        cluster.append(topic, b"old")
+        member = join(topic, group=None, start="latest")
+        poll_until(lambda member=member: member.reader.assigned, member)
+        cluster.append(topic, b"new")
+        poll_until(lambda member=member: member.records, member)
+        assert member.values() == [b"new"]
+        member.leave()
+
+
 async def test_the_latest_is_where_the_group_began(cluster, join):
     """A member that leaves before its first commit loses nothing of what came since its group began."""
     topic = cluster.topic()

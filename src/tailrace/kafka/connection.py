@@ -1,11 +1,18 @@
-"""How this process's clients speak to the cluster: their settings, and the two questions consumers ask."""
+"""How this process's clients speak to the cluster: their settings, and the questions consumers ask."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_END,
+    OFFSET_INVALID,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin._metadata import TopicMetadata
 
 from tailrace.kafka.settings import LOGGER
@@ -38,6 +45,8 @@ FETCH_BYTES = 4_194_304
 
 # How long a question to a broker may take inside a reading thread.
 QUESTION_SECONDS = 3.0
+# A topic without a leader holds up the question about it and others for so long.
+LEADERS_SECONDS = 1.0
 
 # After a broker was away its partitions have new epochs; asked with the old ones it refuses, and librdkafka
 # keeps those for minutes unless it forgets them.
@@ -127,6 +136,35 @@ def ask_metadata(consumer: Consumer, topic: str) -> TopicMetadata | None:
         _log.debug("no metadata of %s: %s", topic, error)
         return None
     return found
+
+
+def ask_leaders(consumer: Consumer, topics: Sequence[str]) -> None:
+    """Make the consumer know many topics' leaders before they are assigned.
+
+    Two questions about all of them, of which the second, about ends, is in vain: the client asks for the
+    metadata of several topics on no other occasion. Each waits for the fetch under way, so that one question
+    a topic takes 740 ms for 50, and these take 25.
+    """
+    with_ends(consumer, [TopicPartition(topic, 0, OFFSET_END) for topic in topics], LEADERS_SECONDS)
+
+
+def with_ends(
+    consumer: Consumer, places: list[TopicPartition], seconds: float = QUESTION_SECONDS
+) -> list[TopicPartition]:
+    """The places, the last stable offset in those that stand at the end: what comes from now on is past it.
+
+    Left to the client, an end is asked for some time after the assignment. Where no leader answers it is left
+    to the client all the same.
+    """
+    asked = [place for place in places if place.offset == OFFSET_END]
+    try:
+        # To a broker the number is a time that stands for the end.
+        ends = consumer.offsets_for_times(asked, timeout=seconds) if asked else []
+    except KafkaException as error:
+        _log.debug("no ends of %d partitions: %s", len(asked), error)
+        return places
+    found = {(end.topic, end.partition): end for end in ends if end.error is None and end.offset >= 0}
+    return [found.get((place.topic, place.partition), place) for place in places]
 
 
 def known_offset(offset: int) -> int | None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from tailrace.core.groups import Positions, StartAt
+from tailrace.kafka.connection import with_ends
 from tailrace.kafka.errors import translate_exception
 from tailrace.kafka.group import consumed, known_partitions, service_config
 from tailrace.kafka.polled import KafkaPolled, trusted
@@ -82,7 +83,7 @@ class KafkaSoloReader:
             places += self._new(topic)
         try:
             if places:
-                self._consumer.incremental_assign(places)
+                self._consumer.incremental_assign(with_ends(self._consumer, places))
                 if self._paused:
                     self._consumer.pause(places)
         except KafkaException as error:

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 # then.
 FRESH_WAIT_MS, HOT_WAIT_MS, COLD_WAIT_MS = 10, 100, 500
 # How soon a consumer sees a command while nothing arrives.
-POLL_SECONDS, COLD_POLL_SECONDS = 0.02, 0.1
+FRESH_POLL_SECONDS, HOT_POLL_SECONDS, COLD_POLL_SECONDS = 0.005, 0.02, 0.1
 FRESH_PARTITIONS = 200
 HOT_SHARE, HOT_CONSUMERS, HOT_FULL = 32, 4, 128
 COLD_SHARE, COLD_CONSUMERS, COLD_FULL = 64, 16, 2_000
@@ -92,7 +92,7 @@ class KafkaTail:
         self._watched: dict[str, _Watch] = {}
         self._fresh = self._fresh_consumer()
         self._hot = TailPool(
-            lambda number: self._consumer(f"hot-{number}", HOT_WAIT_MS, POLL_SECONDS),
+            lambda number: self._consumer(f"hot-{number}", HOT_WAIT_MS, HOT_POLL_SECONDS),
             share=HOT_SHARE,
             consumers=HOT_CONSUMERS,
             full=HOT_FULL,
@@ -184,7 +184,7 @@ class KafkaTail:
         return TailConsumer(name, self._settings, wait_ms, poll_seconds, self._loop, self._received)
 
     def _fresh_consumer(self) -> TailConsumer:
-        return self._consumer("fresh", FRESH_WAIT_MS, POLL_SECONDS)
+        return self._consumer("fresh", FRESH_WAIT_MS, FRESH_POLL_SECONDS)
 
     def _retire_outdated(self, topic: str) -> None:
         """A consumer that has known another topic of this name would read nothing of it."""

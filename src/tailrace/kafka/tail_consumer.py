@@ -26,10 +26,6 @@ IN_FLIGHT = 4
 # With nothing to read a command wakes the thread; this only keeps the connection served.
 IDLE_SECONDS = 1.0
 CLOSE_LOOK_SECONDS = 0.5
-# A topic is asked for before it is assigned, which makes it live at once. More topics than this wait for
-# the client's own question about all of them, about a second: one by one thousands would take many. Only the
-# reading thread may ask: beside its polls, from other threads, the client took up to 23 s for an answer.
-ASKED_ONE_BY_ONE = 20
 # How often topics that were assigned are looked at, whether they are read.
 READING_SECONDS = 0.2
 
@@ -172,10 +168,15 @@ class TailConsumer:
             self._consumer.incremental_assign([part.start() for part in partitions])
 
     def _ask(self, commands: Sequence[Assign]) -> None:
+        """Ask for what is to be read at once before it is assigned.
+
+        Only the reading thread may: beside its polls, from other threads, the client took up to 23 s.
+        """
         topics = [command.topic for command in commands if command.at_once]
-        if len(topics) <= ASKED_ONE_BY_ONE:
-            # Brokers that do not answer hold this thread up once, not for each topic.
-            all(connection.ask_metadata(self._consumer, topic) for topic in topics)
+        if len(topics) > 1:
+            connection.ask_leaders(self._consumer, topics)
+        elif topics:
+            connection.ask_metadata(self._consumer, topics[0])
 
     def _unassign(self, topic: str) -> None:
         self._unread.pop(topic, None)
