@@ -15,6 +15,7 @@ from tailrace.core.cursors import topic_tag
 from tailrace.core.errors import BrokerUnavailable, TopicNotFound
 from tailrace.core.ports import Block, PartitionsUnavailable, TopicInfo, internal_topic
 from tailrace.kafka import connection
+from tailrace.kafka.answers import all_answers
 from tailrace.kafka.connection import ClientSettings
 from tailrace.kafka.errors import translate_question
 from tailrace.kafka.gathered import GatheredCalls
@@ -95,7 +96,7 @@ class KafkaReader:
         """Each topic that there is, or why that can't be known."""
         cluster = self._cluster_id or await self._ask_cluster_id()
         asked = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=ANSWER_SECONDS)
-        answers = await asyncio.gather(*map(asyncio.wrap_future, asked.values()), return_exceptions=True)
+        answers = await all_answers(asked.values())
         found: dict[str, TopicInfo | BaseException] = {}
         for name, answer in zip(asked, answers, strict=True):
             if not isinstance(answer, BaseException):
@@ -177,7 +178,7 @@ class KafkaReader:
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=OFFSETS_SECONDS,
         )
-        answers = await asyncio.gather(*map(asyncio.wrap_future, asked.values()), return_exceptions=True)
+        answers = await all_answers(asked.values())
         offsets: dict[str, dict[int, int | None]] = {topic: {} for topic in partitions}
         failed: dict[str, BaseException] = {}
         for place, answer in zip(asked, answers, strict=True):
