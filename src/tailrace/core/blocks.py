@@ -56,8 +56,6 @@ class BlockCache:
     ) -> None:
         self._reader = reader
         self.records_read = 0
-        # With those that wait for their turn.
-        self.reads_under_way = 0
         self._stored = self._held = 0
         self._limit = limit
         self._spawn = spawn
@@ -146,7 +144,7 @@ class BlockCache:
 
     async def _read(self, key: Key, partition: PartitionBlocks, offset: int) -> None:
         try:
-            block = await self._read_once(key, offset)
+            block = await self._reader.read(key[0], key[2], offset, READ_BYTES)
         except LostPosition as lost:
             partition.answer(offset, offset + 1, Lost(lost.earliest, lost.latest))
         except TailraceError:
@@ -169,13 +167,6 @@ class BlockCache:
         if self._partitions.get(key) is partition:
             self._read_more(key, partition)
             self._forget_empty(key, partition)
-
-    async def _read_once(self, key: Key, offset: int) -> Block:
-        self.reads_under_way += 1
-        try:
-            return await self._reader.read(key[0], key[2], offset, READ_BYTES)
-        finally:
-            self.reads_under_way -= 1
 
     def _take(self, key: Key, partition: PartitionBlocks, offset: int, block: Block) -> None:
         if block.chunk is not None:

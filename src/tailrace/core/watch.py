@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,9 +21,10 @@ LOOK_SECONDS = 1.0
 LOOK_TOPICS = 50
 # How many are asked about a second; where more are watched, a look at all of them takes longer.
 MOST_LOOKS = 500
-# Catching up is quicker (8 ms to a first record, 40 by the tail), but where so many reads are under way it
-# would wait for its turn: then a topic of few records is read by the tail from its beginning.
-CROWD_READS = 8
+# One who comes alone is quicker served by catching up (5 ms to a first record, 40 by the tail). But a crowd
+# would take twice as many questions of the brokers: for it a topic of few records is read by the tail from
+# its beginning. So many newly watched topics in so many seconds are a crowd.
+CROWD_TOPICS, CROWD_SECONDS = 20, 0.2
 SHORT_TOPIC_RECORDS = 100
 # A topic that nobody reads any more is watched for a while, for the next one or the same one again.
 UNWATCHED_AFTER_SECONDS = 30.0
@@ -75,6 +77,7 @@ class Watch:
         self._window_bytes = window_bytes
         self._clock = clock
         self._watched: dict[str, _Watched] = {}
+        self._opened_at = deque[float](maxlen=CROWD_TOPICS)
         self._opening = SharedCalls[tuple[str, bool], Feed](self._open, spawn)
         self._comparing = SharedCalls[str, None](self._compare_one, spawn)
 
@@ -86,7 +89,7 @@ class Watch:
         watched = self._watched.get(topic)
         return None if watched is None else watched.feed
 
-    async def feed(self, topic: str, past: bool = False) -> Feed:
+    async def feed(self, topic: str, *, past: bool = False) -> Feed:
         """The feed of a topic, which is watched from now on.
 
         Args:
@@ -160,15 +163,20 @@ class Watch:
         if watched is not None:
             self._compare(watched, info)
             return watched.feed
-        return self.adopt(Feed(info, await self._begin_at(topic, past), self._window_bytes))
+        return self.adopt(Feed(info, await self._begin_at(topic, past=past), self._window_bytes))
 
-    async def _begin_at(self, topic: str, past: bool) -> Mapping[int, int]:
+    async def _begin_at(self, topic: str, *, past: bool) -> Mapping[int, int]:
         """Where the tail begins: at the end, or in a crowd before the few records that are wanted."""
-        if not past or self._blocks.reads_under_way < CROWD_READS:
+        self._opened_at.append(self._clock())
+        if not past or not self._is_crowded():
             return await self._reader.latest(topic)
         earliest, latest = await asyncio.gather(self._reader.earliest(topic), self._reader.latest(topic))
         is_short = sum(latest.values()) - sum(earliest.values()) <= SHORT_TOPIC_RECORDS
         return earliest if is_short else latest
+
+    def _is_crowded(self) -> bool:
+        opened_at = self._opened_at
+        return len(opened_at) == opened_at.maxlen and opened_at[-1] - opened_at[0] <= CROWD_SECONDS
 
     async def _describe_one(self, topic: str) -> TopicInfo:
         found = await self._reader.describe([topic])

@@ -1,6 +1,7 @@
 """Where a topic begins to be watched."""
 
 import asyncio
+import math
 
 import pytest
 
@@ -11,8 +12,9 @@ from tailrace.memory import MemoryTail
 
 @pytest.fixture
 def crowd(monkeypatch):
-    """However few catch up, they are a crowd; what is short stays within a test."""
-    monkeypatch.setattr(watching, "CROWD_READS", 0)
+    """However few come, they are a crowd; what is short stays within a test."""
+    monkeypatch.setattr(watching, "CROWD_SECONDS", math.inf)
+    monkeypatch.setattr(watching, "CROWD_TOPICS", 1)
     monkeypatch.setattr(watching, "SHORT_TOPIC_RECORDS", 5)
 
 
@@ -64,24 +66,24 @@ async def test_what_is_deleted_before_the_tail_reads_it_moves_nobody_back(core, 
     assert ":0@5" in stream.cursor_text()
 
 
-async def test_only_those_who_come_while_many_catch_up_are_spared_it(core):
-    """Reads that hang make a crowd; it is over when they have answered."""
-    topics = [f"t{n}" for n in range(watching.CROWD_READS + 1)]
+async def test_only_who_comes_with_many_others_need_not_catch_up(core):
+    """The last of a crowd is one of them; who comes later is not."""
+    topics = [f"t{n}" for n in range(watching.CROWD_TOPICS)]
     for topic in (*topics, "after"):
         core.log.create(topic)
         core.log.append(topic, b"1")
-    core.reader.gate.clear()
-    early = [(await core.open(topic))[1] for topic in topics[:-1]]
-    await core.settle()
-    _, late = await core.open(topics[-1])
-    await core.settle()
-    assert ([sink.offsets() for sink in early], late.offsets()) == ([[]] * len(early), [(0, 0)])
-    core.reader.gate.set()
+    for topic in topics[:-1]:
+        await core.open(topic)
     await core.settle()
     reads = core.reader.reads
+    assert reads
+    _, last = await core.open(topics[-1])
+    await core.settle()
+    assert (last.offsets(), core.reader.reads) == ([(0, 0)], reads)
+    core.clock.now += watching.CROWD_SECONDS
     _, after = await core.open("after")
     await core.settle()
-    assert [sink.offsets() for sink in (*early, after)] == [[(0, 0)]] * (len(early) + 1)
+    assert after.offsets() == [(0, 0)]
     assert core.reader.reads > reads
 
 
