@@ -10,7 +10,7 @@ from benchmarks import machine
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Measurement, Run
 from benchmarks.probes import Watch
-from benchmarks.processes import child, module
+from benchmarks.processes import Report, child, module
 from benchmarks.producer import settings
 
 TASKS = 10_000
@@ -42,24 +42,39 @@ def grow_files(folder: Path, task: str, tasks: int, count: int, rate: int) -> No
             log.write(b"grown %d\n" % time.monotonic_ns())
 
 
+def first_lines(bench: Bench, folder: str, task: str, followers: int) -> Report:
+    """Open followers of as many tasks at a gateway of their own."""
+    with (
+        bench.gateway(TAILRACE_TASKLOGS_FOLDER=folder) as gateway,
+        child(module("log_followers", task=task, followers=followers, address=gateway.address)) as following,
+    ):
+        return following.report(HEAR_SECONDS)
+
+
 def measure(bench: Bench) -> Run:
     """Open followers, then let new lines flow."""
     prefix = bench.topic()
-    task, bare = f"{prefix}-task-%d", f"{prefix}-bare-%d"
-    names = [task % n for n in range(TASKS)] + [bare % n for n in range(BARE_FOLLOWED)]
+    task, early, bare = (f"{prefix}-{kind}-%d" for kind in ("task", "early", "bare"))
+    early_names = [early % n for n in range(FOLLOWED)]
+    logged = [*(task % n for n in range(TASKS - FOLLOWED)), *early_names]
+    bare_names = [bare % n for n in range(BARE_FOLLOWED)]
+    names = logged + bare_names
     bench.topics(names)
     count = LINES_A_SECOND * SECONDS
     producer = Producer(settings(bench.broker, 0))
     # The producer's own first questions about each topic are not the gateway's.
-    for name in names[:FOLLOWED] + names[TASKS:]:
+    for name in logged[:FOLLOWED] + early_names + bare_names:
         producer.produce(name, b'{"log":"first"}')
         producer.poll(0)
     producer.flush(HEAR_SECONDS)
     with tempfile.TemporaryDirectory(prefix="tailrace-bench-") as folder:
-        for n in range(TASKS):
-            log = Path(folder, task % n)
+        for name in logged:
+            log = Path(folder, name)
             log.mkdir()
             (log / "worker.log").write_bytes(b"".join(b"file %d\n" % line for line in range(20)))
+        machine.rest()
+        # A broker just started still compiles what it does: these followers warm it.
+        of_cold = first_lines(bench, folder, early, FOLLOWED)
         machine.rest()
         with bench.gateway(TAILRACE_TASKLOGS_FOLDER=folder) as gateway:
             address = {"address": gateway.address}
@@ -73,9 +88,10 @@ def measure(bench: Bench) -> Run:
                 report = following.report(HEAR_SECONDS)
             with child(module("log_followers", task=bare, followers=BARE_FOLLOWED, **address)) as others:
                 of_topics = others.report(HEAR_SECONDS)
-            details = {"followers": report, "topics": of_topics, "gateway": watch.report()}
+            details = {"cold": of_cold, "followers": report, "topics": of_topics, "gateway": watch.report()}
     bench.delete(names)
     figures = {
+        "cold_first_p99_ms": of_cold["first_p99_ms"],
         "first_p99_ms": report["first_p99_ms"],
         "new_p50_ms": report["new_p50_ms"],
         "new_p99_ms": report["new_p99_ms"],
@@ -101,6 +117,7 @@ MEASUREMENTS = (
                 "ms",
                 at_most=100,
             ),
+            Figure("cold_first_p99_ms", "the same of other tasks just before, the broker just started", "ms"),
             Figure("new_p50_ms", "a topic's new line, from just before `produce()`, p50", "ms", at_most=10),
             Figure("new_p99_ms", "the same, p99", "ms"),
             Figure("grown_p50_ms", "a file's new line, from just before its write, p50", "ms", at_most=10),
