@@ -1,16 +1,21 @@
 """Members of groups: what services ask of a log."""
 
+import asyncio
+import contextlib
 import threading
 import time
 import uuid
 
 import pytest
+from confluent_kafka import ConsumerGroupState, KafkaException
+from confluent_kafka.admin import AdminClient
 from tests.contract.clusters import DEADLINE, KafkaCluster
 
 from tailrace.core.errors import TailraceError
 from tailrace.core.groups import Spot
 from tailrace.core.ports import NewRecord
 from tailrace.kafka import group as kafka_group
+from tailrace.kafka.group import KafkaGroupReader
 from tailrace.kafka.services import KafkaServices
 from tailrace.kafka.settings import translate
 
@@ -328,6 +333,50 @@ async def test_places_that_nobody_says_are_asked_for_again(kafka, monkeypatch, a
         batch = reader.poll(10, 0.05)
         if reader.assigned:
             monkeypatch.undo()
+        records += batch.values() if batch else []
+    reader.close()
+    cluster.close()
+    assert records == [b"1"]
+
+
+class MadeAgain:
+    """Says of a topic that it was made again, once."""
+
+    def __init__(self, topic):
+        self.topics = {topic}
+
+    def made_again(self, now):
+        del now
+        topics, self.topics = self.topics, set()
+        return topics
+
+
+async def stable(cluster, group):
+    """The group's members have been told what is theirs."""
+    admin = AdminClient(cluster.settings)
+    end = time.monotonic() + DEADLINE
+    while True:
+        assert time.monotonic() < end
+        # A coordinator that was just started says that it is not ready.
+        with contextlib.suppress(KafkaException):
+            found = await asyncio.wrap_future(admin.describe_consumer_groups([group])[group])
+            if found.state == ConsumerGroupState.STABLE:
+                return
+
+
+@pytest.mark.kafka
+async def test_who_leaves_takes_nothing_over(kafka):
+    """What it was given last, and had not heard of, is not asked about: nothing answers it any more."""
+    cluster = KafkaCluster(kafka.bootstrap_servers)
+    topic, group = cluster.topic(2), f"g-{uuid.uuid4().hex}"
+    settings, looks = translate(cluster.settings), MadeAgain(topic)
+    reader = KafkaGroupReader(settings, [topic], group, "earliest", "member-0", lambda spots: {}, looks)
+    await stable(cluster, group)
+    cluster.append(topic, b"1")
+    records, end = [], time.monotonic() + DEADLINE
+    while not records:
+        assert time.monotonic() < end
+        batch = reader.poll(10, 0.05)
         records += batch.values() if batch else []
     reader.close()
     cluster.close()

@@ -88,7 +88,7 @@ class KafkaGroupReader:
         self._start = start
         self._looks = looks
         self._on_revoked = on_revoked
-        self._paused = self._uncommitted = False
+        self._paused = self._uncommitted = self._leaving = False
         # Topics whose places mean nothing any more.
         self._outdated: Collection[str] = ()
         self._given_back: set[Spot] = set()
@@ -127,8 +127,8 @@ class KafkaGroupReader:
         """With a client that has not known the old topics; their places are not those of the new ones."""
         _log.warning("Made again since, so read from the first record: %s.", ", ".join(sorted(topics)))
         self._outdated = topics
-        self._consumer.close()
-        self._outdated = ()
+        self.close()
+        self._outdated, self._leaving = (), False
         self._known.update(dict.fromkeys(topics, 0))
         self._late = []
         self._consumer = self._new_consumer()
@@ -164,6 +164,7 @@ class KafkaGroupReader:
 
     def close(self) -> None:
         """Leave the group at once."""
+        self._leaving = True
         self._consumer.close()
 
     # --- on the polling thread, within a poll ---
@@ -173,7 +174,8 @@ class KafkaGroupReader:
 
     def _take_over(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.assigned = True
-        places = self._known_places(consumer, partitions)
+        # A client that is leaving answers no question any more, and gives them back at once.
+        places = [] if self._leaving else self._known_places(consumer, partitions)
         # One that comes back within the same poll is ours again, with all that follows.
         self._given_back.difference_update(map(_spot, places))
         (consumer.incremental_assign if self._incremental else consumer.assign)(places)
