@@ -18,6 +18,7 @@ from tailrace.kafka import group as kafka_group
 from tailrace.kafka.group import KafkaGroupReader
 from tailrace.kafka.services import KafkaServices
 from tailrace.kafka.settings import translate
+from tailrace.kafka.solo import KafkaSoloReader
 
 
 class Joined:
@@ -381,3 +382,23 @@ async def test_who_leaves_takes_nothing_over(kafka):
     reader.close()
     cluster.close()
     assert records == [b"1"]
+
+
+@pytest.mark.kafka
+async def test_what_was_not_read_yet_of_other_topics_is_not_passed_over(kafka):
+    """A reader of the latest that begins anew goes on where it began."""
+    cluster = KafkaCluster(kafka.bootstrap_servers)
+    remade, other = cluster.topic(), cluster.topic()
+    cluster.append(other, b"before")
+    settings, looks = translate(cluster.settings), MadeAgain(remade)
+    reader = KafkaSoloReader(settings, [remade, other], "latest", "member-0", looks)
+    assert reader.assigned
+    cluster.append(other, b"after")
+    records, end = [], time.monotonic() + DEADLINE
+    while not records:
+        assert time.monotonic() < end
+        batch = reader.poll(10, 0.05)
+        records += batch.values() if batch else []
+    reader.close()
+    cluster.close()
+    assert records == [b"after"]

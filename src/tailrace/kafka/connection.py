@@ -145,26 +145,11 @@ def ask_leaders(consumer: Consumer, topics: Sequence[str]) -> None:
     metadata of several topics on no other occasion. Each waits for the fetch under way, so that one question
     a topic takes 740 ms for 50, and these take 25.
     """
-    with_ends(consumer, [TopicPartition(topic, 0, OFFSET_END) for topic in topics], LEADERS_SECONDS)
-
-
-def with_ends(
-    consumer: Consumer, places: list[TopicPartition], seconds: float = QUESTION_SECONDS
-) -> list[TopicPartition]:
-    """The places, the last stable offset in those that stand at the end: what comes from now on is past it.
-
-    Left to the client, an end is asked for some time after the assignment. Where no leader answers it is left
-    to the client all the same.
-    """
-    asked = [place for place in places if place.offset == OFFSET_END]
     try:
-        # To a broker the number is a time that stands for the end.
-        ends = consumer.offsets_for_times(asked, timeout=seconds) if asked else []
+        ends = [TopicPartition(topic, 0, OFFSET_END) for topic in topics]
+        consumer.offsets_for_times(ends, timeout=LEADERS_SECONDS)
     except KafkaException as error:
-        _log.debug("no ends of %d partitions: %s", len(asked), error)
-        return places
-    found = {(end.topic, end.partition): end for end in ends if end.error is None and end.offset >= 0}
-    return [found.get((place.topic, place.partition), place) for place in places]
+        _log.debug("no leaders of %d topics: %s", len(topics), error)
 
 
 def known_offset(offset: int) -> int | None:

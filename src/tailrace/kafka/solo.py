@@ -9,8 +9,8 @@ from uuid import uuid4
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from tailrace.core.groups import Positions, StartAt
-from tailrace.kafka.connection import with_ends
-from tailrace.kafka.errors import translate_exception
+from tailrace.kafka.connection import QUESTION_SECONDS
+from tailrace.kafka.errors import ELECTING, translate_exception
 from tailrace.kafka.group import consumed, known_partitions, service_config
 from tailrace.kafka.polled import KafkaPolled, trusted
 from tailrace.kafka.settings import ClientSettings
@@ -22,6 +22,8 @@ _log = logging.getLogger("tailrace.runtime")
 # Topics that are missing are looked for so often, partitions that are added too.
 MISSING_SECONDS = 1.0
 GROWN_SECONDS = 30.0
+# How soon ends are asked for again while leaders are elected, as those of a new topic are.
+ELECTION_SECONDS = 0.05
 
 
 class KafkaSoloReader:
@@ -43,6 +45,8 @@ class KafkaSoloReader:
         self._first = OFFSET_END if start == "latest" else OFFSET_BEGINNING
         # None is not known yet: no broker has answered.
         self._partitions: dict[str, int | None] = dict.fromkeys(check_topics(topics))
+        # Where each partition was begun.
+        self._begun: dict[tuple[str, int], int] = {}
         self._paused = False
         self._missing: set[str] = set()
         self.assigned = False
@@ -83,7 +87,9 @@ class KafkaSoloReader:
             places += self._new(topic)
         try:
             if places:
-                self._consumer.incremental_assign(with_ends(self._consumer, places))
+                places = _with_ends(self._consumer, places)
+                self._begun.update({(place.topic, place.partition): place.offset for place in places})
+                self._consumer.incremental_assign(places)
                 if self._paused:
                     self._consumer.pause(places)
         except KafkaException as error:
@@ -100,7 +106,8 @@ class KafkaSoloReader:
         kept = [place for place in places if place.topic not in topics]
         for place in kept:
             if place.offset < 0:
-                place.offset = self._first
+                # Nothing of it was read yet.
+                place.offset = self._begun[place.topic, place.partition]
         self._consumer.incremental_assign(kept)
         if self._paused:
             self._consumer.pause(kept)
@@ -118,3 +125,32 @@ class KafkaSoloReader:
         start = self._first if had is None else OFFSET_BEGINNING
         self._partitions[topic] = max(had or 0, has)
         return [TopicPartition(topic, partition, start) for partition in range(had or 0, has)]
+
+
+def _with_ends(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
+    """The places, the last stable offset in those that stand at the end: what comes from now on is past it.
+
+    Left to the client, an end is asked for some time after the assignment. Where no leader answers it is left
+    to the client all the same.
+    """
+    asked = [place for place in places if place.offset == OFFSET_END]
+    found = {(end.topic, end.partition): end.offset for end in _ends(consumer, asked) if end.error is None}
+    # Not what was answered itself, which has a leader's epoch.
+    return [
+        TopicPartition(place.topic, place.partition, found.get((place.topic, place.partition), place.offset))
+        for place in places
+    ]
+
+
+def _ends(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
+    deadline = time.monotonic() + QUESTION_SECONDS
+    while places:
+        try:
+            # To a broker the number is a time that stands for the end.
+            return consumer.offsets_for_times(places, timeout=QUESTION_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() not in ELECTING or time.monotonic() > deadline:
+                _log.debug("No ends of %d partitions: %s", len(places), error)
+                break
+            time.sleep(ELECTION_SECONDS)
+    return []
