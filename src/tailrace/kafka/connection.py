@@ -45,7 +45,7 @@ FETCH_BYTES = 4_194_304
 
 # How long a question to a broker may take inside a reading thread.
 QUESTION_SECONDS = 3.0
-# A topic without a leader holds up the question about it and others for so long.
+# A leader that is silent holds up the reading thread for so long.
 LEADERS_SECONDS = 1.0
 
 # After a broker was away its partitions have new epochs; asked with the old ones it refuses, and librdkafka

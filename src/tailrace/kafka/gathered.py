@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-# A question that takes longer waits for a broker that is silent; it holds back nobody who asks later.
+# A question that takes longer waits for a broker that is silent; others are asked beside it, up to a bound.
 SLOW_SECONDS = 0.5
 MOST_UNDER_WAY = 16
 

@@ -130,8 +130,8 @@ class KafkaSoloReader:
 def _with_ends(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
     """The places, the last stable offset in those that stand at the end: what comes from now on is past it.
 
-    Left to the client, an end is asked for some time after the assignment. Where no leader answers it is left
-    to the client all the same.
+    Left to the client, an end is asked for some time after the assignment. While a leader is silent all of
+    them are left to the client all the same.
     """
     asked = [place for place in places if place.offset == OFFSET_END]
     found = {(end.topic, end.partition): end.offset for end in _ends(consumer, asked) if end.error is None}
