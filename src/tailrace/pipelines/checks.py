@@ -82,9 +82,26 @@ def _check_kind(program: Program, target: Target, source: Source, mistakes: Mist
     if kinds and "on" not in kinds and program.reads:
         what = f"{who} is given topics to read, but {target} is a {_KINDS[min(kinds)]}, which reads nothing."
         mistakes.add(program.reads[0].place, what, "Take them away, or declare it with @app.on.")
+    elif program.reads:
+        _check_parts(program, target, source, mistakes)
     if kinds and "task" not in kinds and program.args:
         what = f"{who} has 'args', but {target} is no task."
         mistakes.add(program.place, what, "Take 'args' away, or declare it with @app.task.")
+
+
+def _check_parts(program: Program, target: Target, source: Source, mistakes: Mistakes) -> None:
+    """Of a whole App: what the file lets it read is for each of its handlers."""
+    who, place = f"The program {program.name!r}", program.reads[0].place
+    for timer in source.hung_on(target.name, "every"):
+        what = f"{who} is given topics to read, but {timer!r} of {target} is a timer, which reads nothing."
+        mistakes.add(place, what, "Take them away, or run a handler by its name, in a program of its own.")
+    seen: dict[str, str] = {}
+    for handler, group in source.hung_on(target.name, "on").items():
+        shared = program.group if "group" in program.given else group
+        other = None if shared is None else seen.setdefault(shared, handler)
+        if other not in {None, handler}:
+            what = f"{who} lets {other!r} and {handler!r} of {target} read the same, each only a part of it."
+            mistakes.add(place, what, "Run each in a program of its own, or give one its own group.")
 
 
 def _with_decorators(program: Program, source: Source, target: Target) -> Program:

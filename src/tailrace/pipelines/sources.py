@@ -7,7 +7,7 @@ on machines that could not import its modules.
 import ast
 import importlib.util
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +60,17 @@ class Source:
             for decorator in map(_called, function.decorator_list)
             if isinstance(decorator, ast.Attribute) and decorator.attr in _DECORATORS
         )
+
+    def hung_on(self, app: str, kind: str) -> Mapping[str, str | None]:
+        """The functions with such a decorator of an App, and their groups; None is not in plain text."""
+        found: dict[str, str | None] = {}
+        for function in _top(self._tree.body):
+            if isinstance(function, _Function) and function.name != app:
+                for call in _decorations(function, app):
+                    if _attribute(call) == kind:
+                        named = any(word.arg in {"group", None} for word in call.keywords)
+                        found[function.name] = next(iter(_keyword(call, "group")), None if named else "")
+        return found
 
     def declared(self, name: str) -> Declared:
         """What the decorators of a function say; of all that hang on it, where the name is an App's."""

@@ -34,12 +34,41 @@ def later(value): ...
 
 app.on("numbers")(later)
 """
+# Whole Apps.
+PARTS = """
+from tailrace import App
+
+ticking, both, apart, alone = App("ticking"), App("both"), App("apart"), App("alone")
+
+@ticking.every("5s")
+def tick(): ...
+
+@both.on("x")
+def f(value): ...
+
+@both.on("y")
+async def g(value): ...
+
+@apart.on("x")
+def first(value): ...
+
+@apart.on("x", group="second")
+def second(value): ...
+
+@alone.on("x", group=None)
+@alone.on("y", group=NAMED)
+def third(value): ...
+
+@alone.on("z", group=None)
+def fourth(value): ...
+"""
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with calc.py and three.py."""
+    """A folder with calc.py, parts.py and three.py."""
     (tmp_path / "calc.py").write_text(MODULE)
+    (tmp_path / "parts.py").write_text(PARTS)
     (tmp_path / "three.py").write_text("import sys\n")
     return tmp_path
 

@@ -60,6 +60,9 @@ MISTAKES = {
     "a function of no App": (one('run: "calc:plain", from: a'), 4, "@app.on, @app.every or @app.task"),
     "a task that reads": (one('run: "calc:once", from: a'), 4, "is a task, which reads nothing"),
     "a timer that reads": (one('run: "calc:tick", from: a'), 4, "is a timer, which reads nothing"),
+    "an App's timer that reads": (one('run: "parts:ticking", from: a'), 4, "'tick' of parts:ticking is"),
+    "an App's two handlers": (one('run: "parts:both", from: a'), 4, "'f' and 'g' of parts:both read"),
+    "a group for two handlers": (one('run: "parts:apart", from: a, group: g'), 4, "one its own group"),
     "arguments of a handler": (four("from: a, args: [x]"), 4, "is no task"),
     "answers of a module": (four("from: a, answers: many"), 4, "no command that has 'answers'"),
     "speech of a module": ('ONE: {CONSUMER: a, RUN: "calc:four", SPEAKS: lines}', 1, "Take it away"),
@@ -200,3 +203,10 @@ def test_a_long_chain_is_checked_soon(read):
     began = time.process_time()
     read(f"topics: {{t0: , t400: }}\nprograms:\n{chain}")
     assert time.process_time() - began < 4
+
+
+@pytest.mark.parametrize("app", ["apart", "alone"])
+def test_an_apps_handlers_may_read_the_same_in_groups_of_their_own(read, app):
+    """Each has all of it; what its group is called may show only when it runs."""
+    (program,) = read(one(f'run: "parts:{app}", from: a')).pipeline.programs.values()
+    assert program.read_topics == ("a",)
