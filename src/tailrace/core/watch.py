@@ -21,9 +21,9 @@ LOOK_SECONDS = 1.0
 LOOK_TOPICS = 50
 # How many are asked about a second; where more are watched, a look at all of them takes longer.
 MOST_LOOKS = 500
-# One who comes alone is quicker served by catching up (5 ms to a first record, 40 by the tail). But a crowd
-# would take twice as many questions of the brokers: for it a topic of few records is read by the tail from
-# its beginning. So many newly watched topics in so many seconds are a crowd.
+# One who comes alone is served sooner by catching up. But a crowd would take many more questions of the
+# brokers: for it a topic of few records is read by the tail from its beginning. So many newly watched topics
+# in so many seconds are a crowd.
 CROWD_TOPICS, CROWD_SECONDS = 20, 0.2
 SHORT_TOPIC_RECORDS = 100
 # A topic that nobody reads any more is watched for a while, for the next one or the same one again.

@@ -16,15 +16,13 @@ from tailrace.core.errors import BadRequest, BrokerUnavailable, TopicNotFound
 from tailrace.core.ports import TopicInfo
 from tailrace.core.scans import Missing
 from tailrace.core.starts import Edge, Last, Moment, Start
-from tailrace.kafka.connection import asking_settings, known_offset
+from tailrace.kafka.connection import ELECTION_SECONDS, asking_settings, known_offset
 from tailrace.kafka.errors import ELECTING, translate_exception
 from tailrace.kafka.silence import Silence
 from tailrace.kafka.topic_ids import topic_id_bytes
 
 # A person waits for it: long enough for a broker that elects, short enough to say that none is there.
 ANSWER_SECONDS = 5.0
-# How soon partitions are asked for again whose leader is being elected.
-ELECTION_SECONDS = 0.1
 
 Place = tuple[str, int]
 Places = dict[Place, int]

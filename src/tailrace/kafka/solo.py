@@ -9,7 +9,7 @@ from uuid import uuid4
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from tailrace.core.groups import Positions, StartAt
-from tailrace.kafka.connection import QUESTION_SECONDS
+from tailrace.kafka.connection import ELECTION_SECONDS, QUESTION_SECONDS
 from tailrace.kafka.errors import ELECTING, translate_exception
 from tailrace.kafka.group import consumed, known_partitions, service_config
 from tailrace.kafka.polled import KafkaPolled, trusted
@@ -22,8 +22,6 @@ _log = logging.getLogger("tailrace.runtime")
 # Topics that are missing are looked for so often, partitions that are added too.
 MISSING_SECONDS = 1.0
 GROWN_SECONDS = 30.0
-# How soon ends are asked for again while leaders are elected, as those of a new topic are.
-ELECTION_SECONDS = 0.05
 
 
 class KafkaSoloReader:
@@ -144,13 +142,14 @@ def _with_ends(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPa
 
 def _ends(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
     deadline = time.monotonic() + QUESTION_SECONDS
-    while places:
+    while places and (left := deadline - time.monotonic()) > 0:
         try:
             # To a broker the number is a time that stands for the end.
-            return consumer.offsets_for_times(places, timeout=QUESTION_SECONDS)
+            return consumer.offsets_for_times(places, timeout=left)
         except KafkaException as error:
-            if error.args[0].code() not in ELECTING or time.monotonic() > deadline:
-                _log.debug("No ends of %d partitions: %s", len(places), error)
+            _log.debug("No ends of %d partitions: %s", len(places), error)
+            if error.args[0].code() not in ELECTING:
                 break
+            # The thread is this reader's own, and the client tells nobody when an election is over.
             time.sleep(ELECTION_SECONDS)
     return []

@@ -93,10 +93,10 @@ async def test_who_gives_up_takes_nobody_along(oracle):
 async def test_what_is_slow_holds_back_nobody_who_asks_later(oracle):
     """A broker that is silent is waited for by those who asked about its topics."""
     calls = GatheredCalls(oracle, under_way=1, most=1, slow_seconds=0)
-    asking = [await begun(all_of(calls, *"abc"))]
+    asking = await begun(all_of(calls, *"abc"))
     assert oracle.asked == [["a"], ["b"], ["c"]]
     oracle.may.set()
-    assert await asyncio.gather(*asking) == [list("ABC")]
+    assert await asking == list("ABC")
 
 
 async def test_slow_ones_have_a_bound_and_then_the_others_are_asked(oracle, monkeypatch):
